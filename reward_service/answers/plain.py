@@ -1,0 +1,35 @@
+"""Plain text made comparable: Unicode forms, invisible characters, white space and case."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SPACE = re.compile(r"\s+")
+_DASHES = str.maketrans(
+    {"⁄": "/", "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "’": "'", "‘": "'", "“": '"', "”": '"'}
+)
+
+
+_RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
+_LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋]+")
+_VULGAR = re.compile("(?<=[0-9])(?=[¼-¾⅐-⅞])")
+
+
+def clean(text: str) -> str:
+    """NFKC form, ASCII dashes and quotes, no invisible characters, single spaces, trimmed.
+
+    NFKC alone would read `5²` as 52 and `1½` as 11/2, so these are taken apart first: `5^{2}`, `1 1/2`.
+    """
+    if not text.isascii():
+        text = _RAISED.sub(lambda run: "^{" + run.group() + "}", text)
+        text = _LOWERED.sub(lambda run: "_{" + run.group() + "}", text)
+        text = _VULGAR.sub(" ", text)
+    folded = unicodedata.normalize("NFKC", text).translate(_DASHES)
+    return _SPACE.sub(" ", _INVISIBLE.sub("", folded)).strip()
+
+
+def fold(text: str) -> str:
+    """`clean`, case-folded: what two spellings of one word share."""
+    return clean(text).casefold()

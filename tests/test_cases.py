@@ -1,0 +1,35 @@
+"""Every verifier against its own case file, in this process; the service runs the same files when it starts."""
+
+from __future__ import annotations
+
+import pytest
+
+from reward_service.scoring.registry import case_file, default_registry
+from reward_service.scoring.steps import score_here
+from reward_service.verifiers.base import AnyVerifier, Where
+from reward_service.verifiers.cases import Case, load_cases
+
+REGISTRY = default_registry()
+
+
+def _cases(verifier: AnyVerifier) -> list[Case]:
+    return load_cases(case_file(verifier), verifier.patterns[0].replace("*", "_case"))
+
+
+@pytest.mark.parametrize("verifier", list(REGISTRY), ids=lambda verifier: verifier.name)
+def test_a_case_file_has_all_four_kinds(verifier: AnyVerifier) -> None:
+    assert {case.kind for case in _cases(verifier)} == {"full", "zero", "malformed", "trick"}
+
+
+@pytest.mark.parametrize(
+    ("verifier", "case"),
+    [
+        pytest.param(verifier, case, id=f"{verifier.name}-{number}-{case.why}")
+        for verifier in REGISTRY
+        if verifier.where is not Where.SANDBOX
+        for number, case in enumerate(_cases(verifier))
+    ],
+)
+def test_case(verifier: AnyVerifier, case: Case) -> None:
+    item = case.item().model_copy(update={"verifier": case.verifier or verifier.name})
+    assert case.complaint(score_here(item, REGISTRY)) is None
