@@ -57,7 +57,7 @@ class FailureKind(StrEnum):
 
 
 class Options(BaseModel):
-    """How the final answer is looked for. Given for a request, an item, or by the service's settings; the nearest wins."""
+    """How the final answer is looked for. Set on an item, a request or the service; the nearest wins."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{"thinking": "prefilled"}]})
 

@@ -101,7 +101,10 @@ def _third_party() -> list[AnyVerifier]:
     found: list[AnyVerifier] = []
     for point in entry_points(group=ENTRY_POINTS):
         loaded: Any = point.load()
-        found += [loaded()] if inspect.isclass(loaded) else _in_module(loaded)
+        if inspect.isclass(loaded):
+            found.append(loaded())
+        else:
+            found += _in_module(loaded)
     return found
 
 
