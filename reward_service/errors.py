@@ -76,7 +76,12 @@ class ItemError(RewardError):
     """One item has no verdict."""
 
 
-class BadItem(ItemError): ...
+class BadItem(ItemError):
+    """`id`: the item's own, where that much of it could be read."""
+
+    def __init__(self, detail: str, id: str | int | None = None) -> None:  # noqa: A002
+        super().__init__(detail)
+        self.id = id
 
 
 class UnknownDataSource(ItemError): ...

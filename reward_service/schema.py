@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictInt, model_validator
 
 MAX_ANSWER_CHARS = 1_000
 """A result shows at most this many characters of the answer."""
+
+
+ItemId = Annotated[str, Field(max_length=512)] | StrictInt | None
+"""What a caller knows an item by."""
 
 
 class Domain(StrEnum):
@@ -109,7 +113,7 @@ class Item(BaseModel):
         description="The reference in the dataset's own shape: text, JSON in text, list, object, number, "
         "or the gzip+base64 text of the compressed Guru variant."
     )
-    id: str | None = Field(None, description="Returned as it came.", max_length=512)
+    id: ItemId = Field(None, description="Returned as it came.")
     prompt: JsonValue = Field(None, description="Text, or a list of chat messages. Only some verifiers look at it.")
     extra_info: dict[str, JsonValue] | None = Field(None, description="The row's extra_info, as the dataset has it.")
     verifier: str | None = Field(
@@ -188,7 +192,7 @@ class Result(BaseModel):
         }
     )
 
-    id: str | None
+    id: ItemId
     index: int = Field(description="The item's place in the request, from 0.")
     status: Literal["scored", "failed"]
     score: float | None = Field(ge=0, le=1, description="In [0, 1]; null exactly when status is failed.")

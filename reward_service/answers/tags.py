@@ -19,7 +19,7 @@ def last_tag(text: str, tag: str = "answer") -> str | None:
     """The trimmed content of the last complete `<tag>` pair, or None. Nested openings: the innermost counts."""
     opening, closing = _marks(tag)
     closes = [match.start() for match in closing.finditer(text)]
-    opens = [match.span() for match in opening.finditer(text)]
+    opens = [match.span() for match in opening.finditer(text, 0, closes[-1])] if closes else []
     while closes:
         close = closes.pop()
         while opens and opens[-1][0] > close:
@@ -27,7 +27,7 @@ def last_tag(text: str, tag: str = "answer") -> str | None:
         if not opens:
             return None
         before = opens[-1][1]
-        if closes and closes[-1] > before:  # that opening belongs to an earlier closing; this one is stray
+        if closes and closes[-1] >= before:  # that opening belongs to an earlier closing; this one is stray
             continue
         return text[before:close].strip()
     return None

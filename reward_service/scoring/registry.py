@@ -101,10 +101,7 @@ def _third_party() -> list[AnyVerifier]:
     found: list[AnyVerifier] = []
     for point in entry_points(group=ENTRY_POINTS):
         loaded: Any = point.load()
-        if inspect.isclass(loaded):
-            found.append(loaded())
-        else:
-            found += _in_module(loaded)
+        found += _in_module(loaded) if isinstance(loaded, ModuleType) else [loaded()]
     return found
 
 

@@ -12,6 +12,7 @@ import gzip
 import io
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,33 +28,38 @@ def unpack(ground_truth: Any, extra_info: Any) -> tuple[Any, dict[str, Any]]:
     truth = _unpacked(ground_truth)
     if isinstance(truth, Mapping) and "ground_truth" in truth and set(truth) <= {"ground_truth", "style"}:
         truth = truth["ground_truth"]
-    extra = _unpacked(_joined(extra_info))
-    if extra is None:
-        extra = {}
+    extra = _joined({} if extra_info is None else extra_info)
     if not isinstance(extra, dict):
         raise BadGroundTruth("extra_info does not unpack to an object")
     return truth, extra
 
 
 def _joined(extra_info: Any) -> Any:
-    if not isinstance(extra_info, Mapping) or not extra_info:
+    """`extra_info` with its parts, where it has any, put together and unpacked; other keys stay beside them."""
+    if not isinstance(extra_info, Mapping):
+        return _unpacked(extra_info)
+    parts = {int(match[1]): extra_info[key] for key in extra_info if (match := _PART.fullmatch(key))}
+    joined = "".join(str(parts[number]) for number in sorted(parts) if parts[number] is not None)
+    if not joined.startswith(_GZIP_BASE64):
         return extra_info
-    parts = {key: _PART.fullmatch(key) for key in extra_info}
-    if not all(parts.values()):
-        return extra_info
-    ordered = sorted(extra_info, key=lambda key: int(key.removeprefix("part_")))
-    return "".join(str(extra_info[key]) for key in ordered if extra_info[key] is not None)
+    whole = _unpacked(joined)
+    others = {key: value for key, value in extra_info.items() if not _PART.fullmatch(key)}
+    return {**others, **whole} if isinstance(whole, dict) else whole
 
 
 def _unpacked(value: Any) -> Any:
     if not isinstance(value, str) or not value.startswith(_GZIP_BASE64):
         return value
     try:
-        packed = base64.b64decode(value, validate=True)
+        packed = base64.b64decode("".join(value.split()), validate=True)
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
             plain = stream.read(MAX_UNPACKED_BYTES + 1)
         if len(plain) > MAX_UNPACKED_BYTES:
             raise BadGroundTruth(f"compressed text unpacks to more than {MAX_UNPACKED_BYTES} bytes")
-        return json.loads(plain)
-    except (binascii.Error, OSError, EOFError, ValueError, RecursionError) as error:
+        return json.loads(plain, parse_constant=_refuse_constant)
+    except (binascii.Error, zlib.error, OSError, EOFError, ValueError, RecursionError) as error:
         raise BadGroundTruth(f"compressed text does not unpack: {type(error).__name__}") from None
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")

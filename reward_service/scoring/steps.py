@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from reward_service.answers.thinking import after_thinking
 from reward_service.errors import BadGroundTruth, InternalFailure, ItemError, JudgeUnavailable, failure
-from reward_service.schema import MAX_ANSWER_CHARS, Item, Options, Result, Timing
+from reward_service.schema import MAX_ANSWER_CHARS, Item, ItemId, Options, Result, Timing
 from reward_service.scoring.registry import Registry
 from reward_service.scoring.row import unpack
 from reward_service.verifiers.base import Answer, AnyVerifier, NoAnswer, Truth, Undecided, Verdict
@@ -71,7 +71,7 @@ class Known:
     """What is known of an item when its result is built."""
 
     index: int
-    id: str | None
+    id: ItemId
     verifier: AnyVerifier | None = None
     answer: str | None = None
     flags: tuple[str, ...] = ()

@@ -6,37 +6,48 @@ were numpy arrays, or numpy's own printed form.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
 from reward_service.answers.literals import NotData, read_literal
+from reward_service.answers.plain import clean
 
-_NUMPY_CALL = re.compile(r"\b(?:np\.|numpy\.)?array\(|,?\s*dtype=[\w.'<>]+\s*\)|\blist\(")
+_STRING = r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'"
+_NUMPY_CALL = re.compile(rf"({_STRING})|(?:np\.|numpy\.)?(?:array|list)\(|(?:,\s*dtype=[\w.'<>]+\s*)?\)", re.DOTALL)
+_NUMPY_GAP = re.compile(rf"({_STRING}|[\w.+-]++|\])(\s++(?=[\"'\w.+\[-]))?", re.DOTALL)
 
 
 def unwrap(value: Any) -> Any:
-    """Data from text that holds JSON or a Python literal of a container; every other value as it came."""
-    if isinstance(value, str) and value.lstrip()[:1] in {"[", "{", "("}:
-        try:
-            return read_literal(value)
-        except NotData:
-            return value
-    return value
+    """Data from text that holds JSON, a Python literal of a container, or a printed numpy array; else `value`."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{", "(", "array(", "np.array(", "numpy.")):
+        return value
+    try:
+        return read_literal(value)
+    except NotData:
+        pass
+    plain = _NUMPY_CALL.sub(r"\1", value) if "array(" in value or "list(" in value else value
+    try:
+        return read_literal(_NUMPY_GAP.sub(lambda item: item[1] + ("," if item[2] else ""), plain))
+    except NotData:
+        return value
 
 
 def to_text(value: Any) -> Any:
     """Text from a number, or from a list of just one value; every other value as it came, for pydantic to refuse."""
-    while isinstance(value, list) and len(value) == 1:
+    while isinstance(value, (list, tuple)) and len(value) == 1:
         value = value[0]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("the reference is not a finite number")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return repr(value)
     return value
 
 
 def _filled(value: Any) -> Any:
-    if isinstance(value, str) and not value.strip():
+    if isinstance(value, str) and not clean(value[:1000]):
         raise ValueError("the reference is empty")
     return value
 

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from reward_service.answers.plain import fold
 from reward_service.answers.tags import last_tag
-from reward_service.schema import Domain, Options
+from reward_service.schema import Domain, Options, VerdictName
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier
 from reward_service.verifiers.truths import Text
 
-_EDGES = re.compile(r"^[\s\"'`*_.()\[\]{}]+|[\s\"'`*_.!()\[\]{}]+$")
+MAX_CHARS = 1_000
+
+_EDGES = " \"'`*_.!()[]{}"
+_LEAD = re.compile(r"^(?:the )?(?:(?:next|final|correct|right) )?(?:node|step|name|answer)(?: is)?:? ")
+
+
+def _node(text: str) -> str:
+    """What two ways of naming one node share: `The next node is: **Fdebme**.` and `fdebme`."""
+    return _LEAD.sub("", fold(text).strip(_EDGES), count=1).strip(_EDGES)
+
+
+def _named(text: str) -> str:
+    if not _node(text):
+        raise ValueError("the reference names no node")
+    return text
 
 
 class GraphTruth(Truth):
-    ground_truth: Text
+    ground_truth: Annotated[Text, AfterValidator(_named)] = Field(
+        description="The node's name.", examples=["fdebme", "Alice"]
+    )
 
 
 class Graph(Verifier[GraphTruth]):
@@ -22,13 +41,17 @@ class Graph(Verifier[GraphTruth]):
     domain = Domain.LOGIC
     patterns = ("logic__graph*", "graph_logical*")
     truth = GraphTruth
-    summary = "The node's name in <answer>, whatever its case; nothing else may stand beside it."
+    summary = "The node's name in <answer>, whatever its case; no other name may stand beside it."
 
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
         found = last_tag(text)
-        return NoAnswer("There is no complete <answer> tag.") if found is None else Answer(found)
+        if found is None:
+            return NoAnswer("There is no complete <answer> tag.")
+        if len(found) > MAX_CHARS:
+            return NoAnswer(f"The answer is longer than {MAX_CHARS} characters.", VerdictName.BAD_FORMAT)
+        return Answer(found)
 
     def compare(self, answer: str, truth: GraphTruth) -> Verdict:
-        if _EDGES.sub("", fold(answer)) == _EDGES.sub("", fold(truth.ground_truth)):
+        if _node(answer) == _node(truth.ground_truth):
             return Verdict.correct("The node is the one asked for.")
         return Verdict.wrong("The node is another one.")

@@ -1,0 +1,105 @@
+"""What is refused before any parser sees it: every bound that keeps a comparison short.
+
+An answer behind a guard is wrong, not a failure: it was made to be long, deep or huge.
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_TEXT = 5_000
+"""Answers longer than this are not even compared as text."""
+MAX_CHARS = 1_000
+MAX_DEPTH = 30
+MAX_DIGITS = 4_000
+MAX_FUNCTIONS = 24
+MAX_EXPONENT = 2_000
+MAX_WORDS = 12
+
+_BRACKET = re.compile(r"\\[{}]|[\[\](){}]")
+_DIGITS = re.compile(r"\d{%d}" % (MAX_DIGITS + 1))
+_FUNCTION = re.compile(
+    r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc|ln|log|exp|sqrt|sinh|cosh|tanh|binom|Gamma|zeta)(?![A-Za-z])"
+)
+_EXPONENT = re.compile(r"\^ ?\{? ?[+-]? ?(\d+)|\de[+-]?(\d+)", re.IGNORECASE)
+_SUM_POWER = re.compile(r"[)\]}] ?\^ ?\{? ?(\d+)")
+_FACTORIAL = re.compile(r"(\d*|[)\]}!]) ?!(?!=)")
+_BINOMIAL = re.compile(r"\\binom ?\{ ?(\d+)")
+_UNEVALUATED = re.compile(
+    r"\\(?:sum|prod|int|iint|oint|lim|gcd|lcm|max|min|det|bmod|pmod|mod|sup|inf)(?![A-Za-z])|(?<![A-Za-z])(?:gcd|lcm|max|min)(?= ?\()"
+)
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
+_CODE = re.compile(r"__|\b(?:import|lambda|exec|eval|open|getattr|globals)\b")
+
+
+def refusal(answer: str, truth: str) -> str | None:
+    """Why `answer` (normalised) is not looked at any further, or None."""
+    if len(answer) > MAX_CHARS:
+        return "the answer is too long"
+    if _CODE.search(answer):
+        return "the answer holds program code"
+    if not balanced(answer):
+        return "the answer's brackets do not match or nest too deep"
+    if _DIGITS.search(answer):
+        return "the answer holds a number that is too long"
+    if len(_WORD.findall(answer)) > MAX_WORDS + 2 * len(_WORD.findall(truth)):
+        return "the answer is prose"
+    if _UNEVALUATED.search(answer) and not _UNEVALUATED.search(truth):
+        return "the answer is a calculation that was not carried out"
+    if huge(answer) and not huge(truth):
+        return "the answer holds a power, factorial or nesting too large to be evaluated"
+    return None
+
+
+def parsable(text: str) -> bool:
+    """Whether a symbolic parser may see `text` (normalised)."""
+    return len(text) <= MAX_CHARS and balanced(text) and not huge(text) and not _DIGITS.search(text)
+
+
+def balanced(text: str) -> bool:
+    """Braces match, and no bracket nests deeper than MAX_DEPTH. `(` may be closed by `]`, as intervals do."""
+    braces = level = 0
+    for mark in _BRACKET.findall(text):
+        step = 1 if mark[-1] in "([{" else -1
+        level += step
+        if mark in "{}":
+            braces += step
+        if braces < 0 or level < -1 or level > MAX_DEPTH:
+            return False
+    return braces == 0
+
+
+def huge(text: str) -> bool:
+    """Whether evaluating `text` could take long or much memory."""
+    if "^" in text and (_tower(text) > 2 or _too_high(text)):
+        return True
+    if "!" in text and any((not n.isdigit() and n != "") or (n.isdigit() and int(n[:9]) > 500) for n in _FACTORIAL.findall(text)):
+        return True
+    if any(int(n[:9]) > 5_000 for n in _BINOMIAL.findall(text)):
+        return True
+    return len(_FUNCTION.findall(text)) > MAX_FUNCTIONS
+
+
+def _too_high(text: str) -> bool:
+    plain = (int((braced or scientific)[:9]) for braced, scientific in _EXPONENT.findall(text))
+    of_sums = (int(exponent[:9]) for exponent in _SUM_POWER.findall(text))
+    return any(n > MAX_EXPONENT for n in plain) or any(n > 60 for n in of_sums)
+
+
+def _tower(text: str) -> int:
+    """How deep exponents stand upon exponents."""
+    deepest = 0
+    open_powers: list[bool] = []
+    previous = ""
+    chained = 0
+    for char in text:
+        if char in "{(":
+            open_powers.append(previous == "^")
+        elif char in "})" and open_powers:
+            open_powers.pop()
+        chained = chained + 1 if char == "^" else chained if char.isalnum() else 0
+        if char == "^":
+            deepest = max(deepest, sum(open_powers) + chained)
+        if char != " ":
+            previous = char
+    return deepest

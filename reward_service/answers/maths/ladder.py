@@ -1,0 +1,93 @@
+"""The ladder: rungs in order, from comparing text to comparing symbols. `compare` is the way in.
+
+A rung is a function of the normalised answer and truth that says equal, different or unknown; the first that knows
+decides. `RUNGS` hold a whole answer against a whole truth; `PART_RUNGS` hold one part of them, a number or an
+expression, once the structure rung has taken lists, tuples, intervals and matrices apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reward_service.answers.maths import guards, numeric, symbolic, units, words
+from reward_service.answers.maths.finding import Finding, Outcome, Rung
+from reward_service.answers.maths.normalise import key, normalise
+from reward_service.answers.maths.shapes import compare_forms
+from reward_service.answers.maths.structure import parse
+
+
+def same_text(answer: str, truth: str) -> Outcome:
+    """The same text, looks aside."""
+    return Outcome.EQUAL if key(answer) == key(truth) else Outcome.UNKNOWN
+
+
+def same_quantity(answer: str, truth: str) -> Outcome:
+    """Values whose units agree, are converted, or are left out by one side."""
+    (given, unit), (wanted, wanted_unit) = units.split_unit(answer), units.split_unit(truth)
+    if not unit and not wanted_unit:
+        return Outcome.UNKNOWN
+    if unit == ("degree",) and "\\pi" in wanted:
+        return part(f"\\frac{{({given}) \\pi}}{{180}}", wanted)
+    if wanted_unit == ("degree",) and "\\pi" in given:
+        return part(given, f"\\frac{{({wanted}) \\pi}}{{180}}")
+    factor = units.conversion(unit, wanted_unit)
+    value = None if factor is None else units.converted(given, factor)
+    return Outcome.DIFFERENT if value is None else part(value, wanted)
+
+
+def same_structure(answer: str, truth: str) -> Outcome:
+    """Lists, sets, tuples, intervals, matrices, assignments, chains: part by part."""
+    return compare_forms(parse(answer), parse(truth), part)
+
+
+QUICK: Sequence[tuple[str, Rung]] = (("text", same_text), ("number", numeric.same_number))
+"""Rungs that take microseconds and may run on the event loop."""
+
+RUNGS: Sequence[tuple[str, Rung]] = (*QUICK, ("words", words.same_words), ("structure", same_structure))
+
+PART_RUNGS: Sequence[tuple[str, Rung]] = (
+    *QUICK,
+    ("base", numeric.same_base),
+    ("ratio", numeric.same_ratio),
+    ("words", words.same_words),
+    ("quantity", same_quantity),
+    ("arithmetic", numeric.arithmetic),
+    ("decimal", symbolic.same_value),
+    ("symbolic", symbolic.equal),
+)
+
+
+def part(answer: str, truth: str) -> Outcome:
+    """One part against another."""
+    return _climb(PART_RUNGS, answer, truth).outcome
+
+
+def quick(answer: str, truth: str) -> Finding:
+    """What text, numbers and guards decide; UNKNOWN where `compare` must be asked."""
+    if len(answer) > guards.MAX_TEXT:
+        return Finding(Outcome.DIFFERENT, "guard: the answer is too long")
+    given, wanted = normalise(answer), normalise(truth)
+    found = _climb(QUICK, given, wanted)
+    if found.outcome is Outcome.UNKNOWN:
+        refused = guards.refusal(given, wanted)
+        if refused:
+            return Finding(Outcome.DIFFERENT, f"guard: {refused}")
+    return found
+
+
+def compare(answer: str, truth: str) -> Finding:
+    """Hold an extracted answer against a truth, both as written. May take long; guards and rungs bound memory."""
+    found = quick(answer, truth)
+    if found.outcome is Outcome.UNKNOWN:
+        return _climb(RUNGS, normalise(answer), normalise(truth))
+    return found
+
+
+def _climb(rungs: Sequence[tuple[str, Rung]], answer: str, truth: str) -> Finding:
+    if not answer or not truth:
+        return Finding(Outcome.DIFFERENT, "empty")
+    for name, rung in rungs:
+        outcome = rung(answer, truth)
+        if outcome is not Outcome.UNKNOWN:
+            return Finding(outcome, name)
+    return Finding(Outcome.UNKNOWN, "end")

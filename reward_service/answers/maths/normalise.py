@@ -1,0 +1,203 @@
+r"""One spelling for LaTeX, plain text and Unicode mathematics: what remains differs in meaning, not in looks.
+
+`\dfrac12`, `\frac 1 2` and `\tfrac{1}{2}` become `\frac{1}{2}`; `x²`, `x**2` and `x^2` become `x^{2}`; math delimiters,
+sizes, currency signs and spacing go. Brackets, order, subscripts and units stay.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from reward_service.answers.plain import clean
+
+CACHED_CHARS = 2_000
+
+# A backslash that a careless JSON or Python string swallowed: form feed + "rac" once was \frac.
+_BROKEN = {
+    "\x0crac": "\\frac", "\text": "\\text", "\times": "\\times", "\theta": "\\theta", "\tan": "\\tan",
+    "\binom": "\\binom", "\beta": "\\beta", "\begin": "\\begin", "\right": "\\right",
+}  # fmt: skip
+_CONTROL = re.compile("[\t\r\x08\x0c](?=[a-z])")
+_UNICODE = str.maketrans({
+    "π": "\\pi ", "∞": "\\infty ", "×": "\\times ", "·": "\\cdot ", "⋅": "\\cdot ", "∙": "\\cdot ", "÷": "/",
+    "≤": "\\le ", "⩽": "\\le ", "≥": "\\ge ", "⩾": "\\ge ", "≠": "\\ne ", "∪": "\\cup ", "∩": "\\cap ", "∈": "\\in ",
+    "±": "\\pm ", "∓": "\\mp ", "°": "^{\\circ}", "√": "\\sqrt", "∅": "\\emptyset ", "≈": "\\approx ", "θ": "\\theta ",
+    "α": "\\alpha ", "β": "\\beta ", "λ": "\\lambda ", "φ": "\\varphi ", "⟨": "\\langle ", "⟩": "\\rangle ",
+    "〈": "\\langle ", "〉": "\\rangle ", "∖": "\\setminus ", "，": ",", "。": ".", "、": ",", "ℝ": "\\mathbb{R}",
+})  # fmt: skip
+_SAME: dict[str, str] = {
+    **dict.fromkeys(("dfrac", "tfrac", "cfrac"), "\\frac"),
+    **dict.fromkeys(("dbinom", "tbinom"), "\\binom"),
+    **dict.fromkeys(("leq", "leqslant", "leqq"), "\\le"),
+    **dict.fromkeys(("geq", "geqslant", "geqq"), "\\ge"),
+    **dict.fromkeys(("mbox", "textbf", "textnormal", "textrm", "textit", "textsf", "mathrm", "operatorname"), "\\text"),
+    **dict.fromkeys(("mathbf", "boldsymbol", "bm", "mathit", "mathsf"), ""),
+    **dict.fromkeys(("left", "right", "displaystyle", "textstyle", "limits", "nolimits"), ""),
+    **dict.fromkeys(("big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "hline"), ""),
+    **dict.fromkeys(("quad", "qquad", "space", "thinspace"), " "),
+    **dict.fromkeys(("cdots", "dots", "dotsc", "dotsb", "dotsm"), "\\ldots"),
+    **dict.fromkeys(("varnothing", "empty"), "\\emptyset"),
+    **dict.fromkeys(("lor", "vee"), "\\text{ or }"),
+    **dict.fromkeys(("land", "wedge"), "\\text{ and }"),
+    "neq": "\\ne", "lt": "<", "gt": ">", "div": "/", "colon": ":", "mid": "|", "lbrace": "\\{", "rbrace": "\\}",
+    "degree": "^{\\circ}", "ast": "\\cdot", "infin": "\\infty", "lg": "\\log_{10}", "lvert": "|", "rvert": "|",
+    "vert": "|", "textdegree": "^{\\circ}", "newline": "", "lbrack": "[", "rbrack": "]",
+    "percent": "%", "textdollar": "", "dollar": "",
+}  # fmt: skip
+_COMMAND = re.compile(r"\\([A-Za-z]+) ?\*?")
+_FUNCTIONS = "arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|ln|log|exp|pi"
+_BARE_FUNCTION = re.compile(rf"(?<![A-Za-z\\])({_FUNCTIONS})(?![a-zA-Z])")
+_ASCII = (("**", "^"), ("<=", "\\le "), (">=", "\\ge "), ("!=", "\\ne "), ("*", "\\cdot "))
+_DELIMITER = re.compile(r"\\?\$|\\[()\[\]]")
+_THOUSANDS = re.compile(r"(?<=\d),\\! ?(?=\d{3})|(?<=\d)\{,\}(?=\d{3})|(?<=\d)\\[,;:!] ?(?=\d{3}(?!\d))")
+_SPACING = re.compile(r"\\[,;:!> ]|(?<!\\)~|&(?=[=<>])")
+_FRACTION = re.compile(r"\\frac ?(?:(\d|[A-Za-z](?![A-Za-z]))|(?=\{))")
+_ARGUMENT = re.compile(r"([\^_]) ?(-?\d+|[A-Za-z]|\\[A-Za-z]+)(?!\{)")
+_ROOT = re.compile(r"\\sqrt ?(\d+|[A-Za-z](?![A-Za-z]))")
+_SCRIPT_PAREN = re.compile(r"\^ ?\((-?[A-Za-z0-9/+\-]{1,20})\)")
+_LETTER = re.compile(r"\\text ?\{ ?([A-Za-z]) ?\}")
+_LEAD_IN = re.compile(
+    r"^(?:\\text ?\{ ?)?(?:(?:so|thus|therefore|hence),? )?(?:the )?(?:final |correct )?"
+    r"(?:answer|value|result)(?: is(?: equal to)?:?|:) ?\}?",
+    re.IGNORECASE,
+)
+_SPACES = re.compile(r"\s+")
+
+
+def normalise(text: str) -> str:
+    """One spelling of `text`; linear in its length."""
+    return _cached(text) if len(text) <= CACHED_CHARS else _normalise(text)
+
+
+def _normalise(text: str) -> str:
+    if _CONTROL.search(text):
+        for broken, whole in _BROKEN.items():
+            text = text.replace(broken, whole)
+    body = clean(text)
+    if not body.isascii():
+        body = body.translate(_UNICODE)
+    if "\\" in body:
+        body = _latex(body)
+    else:
+        body = body.replace("$", "")
+    for plain, mark in _ASCII:
+        if plain in body:
+            body = body.replace(plain, mark)
+    body = _BARE_FUNCTION.sub(r"\\\1 ", body)
+    if "sqrt" in body:
+        body = _roots(body)
+    if "^" in body or "_" in body:
+        body = _SCRIPT_PAREN.sub(r"^{\1}", body)
+        body = _ARGUMENT.sub(r"\1{\2}", body)
+    return _trim(_LEAD_IN.sub("", _SPACES.sub(" ", body).strip()))
+
+
+_cached = lru_cache(maxsize=8192)(_normalise)
+
+
+def _latex(body: str) -> str:
+    rows = "\\begin" in body
+    body = re.sub(r"\\\\(?:\[[^\]]{0,9}\])?", r" \\cr ", body) if rows else body.replace("\\\\", "\\")
+    body = _THOUSANDS.sub("", body) if "," in body or "\\" in body else body
+    body = _DELIMITER.sub("", _SPACING.sub(" ", body)).replace("\\%", "%")
+    body = _COMMAND.sub(lambda found: _command(found[1], found[0]), body)
+    body = _LETTER.sub(r"\1", body) if rows or "=" in body else body
+    if "\\frac" in body:
+        body = _fractions(body)
+    if "\\circ" in body:
+        body = re.sub(r"\^ ?(?:\\circ|\{ ?\\circ ?\})", r"^{\\circ}", body)
+    return body
+
+
+def _command(name: str, whole: str) -> str:
+    same = _SAME.get(name)
+    if same is None:
+        return "\\" + name + (" " if whole[-1] == " " else "")
+    return same + " " if same.isascii() and same[-1:].isalpha() else same
+
+
+def _fractions(body: str) -> str:
+    r"""`\frac12`, `\frac9{19}` and `\frac{1}2` with both arguments in braces."""
+    out: list[str] = []
+    at = 0
+    while (start := body.find("\\frac", at)) >= 0:
+        out.append(body[at:start] + "\\frac")
+        at = start + 5
+        for _ in range(2):
+            while body[at : at + 1] == " ":
+                at += 1
+            first = body[at : at + 1]
+            if first.isalnum():
+                out.append("{" + first + "}")
+                at += 1
+            elif first == "{" and (end := _closing_brace(body, at)) > 0 and "\\frac" not in body[at:end]:
+                out.append(body[at:end])
+                at = end
+            else:
+                break
+    return "".join(out) + body[at:]
+
+
+def _closing_brace(body: str, start: int) -> int:
+    """The index after the brace that closes the one at `start`, or -1; braces do not nest deeper than is read."""
+    level = 0
+    for index in range(start, min(len(body), start + 1_000)):
+        level += (body[index] == "{") - (body[index] == "}")
+        if level == 0:
+            return index + 1
+    return -1
+
+
+def _roots(body: str) -> str:
+    r"""`sqrt(5)`, `\sqrt(5)` and `\sqrt5` as `\sqrt{5}`."""
+    body = re.sub(r"(?<!\\)sqrt", r"\\sqrt", body)
+    out: list[str] = []
+    at = 0
+    for opening in re.finditer(r"\\sqrt ?\(", body):
+        if opening.start() < at:
+            continue
+        end = _closing(body, opening.end() - 1)
+        if end is None or "sqrt" in body[opening.end() : end]:
+            continue
+        out.append(body[at : opening.start()] + "\\sqrt{" + body[opening.end() : end] + "}")
+        at = end + 1
+    return _ROOT.sub(r"\\sqrt{\1}", "".join(out) + body[at:])
+
+
+def _closing(body: str, start: int) -> int | None:
+    level = 0
+    for index in range(start, min(len(body), start + 500)):
+        level += (body[index] == "(") - (body[index] == ")")
+        if level == 0:
+            return index
+    return None
+
+
+def _trim(body: str) -> str:
+    """Without a final full stop, a box around everything, or braces around everything."""
+    for _ in range(4):
+        body = body.strip().rstrip(" ;")
+        body = body[:-1] if body.endswith((".", ",")) and not body.endswith("..") else body
+        if body.startswith(("\\boxed{", "\\boxed {", "\\fbox{")) and _closing_brace(body, body.index("{")) == len(body):
+            body = body[body.index("{") + 1 : -1]
+        elif body.startswith("{") and _closing_brace(body, 0) == len(body):
+            body = body[1:-1]
+        else:
+            break
+    return body.strip()
+
+
+_TEXT = re.compile(r"\\text ?\{([^{}]*)\}")
+_GAP = re.compile(r"(?<![A-Za-z]) | (?![A-Za-z])")
+
+
+def untext(body: str) -> str:
+    r"""`\text{...}` replaced by what it holds."""
+    return _TEXT.sub(r" \1 ", body).strip() if "\\text" in body else body
+
+
+def key(body: str) -> str:
+    """What two spellings of one expression share: no text marks, no blanks but those between letters."""
+    squeezed = _GAP.sub("", _SPACES.sub(" ", untext(body)))
+    return squeezed.replace("+\\infty", "\\infty")

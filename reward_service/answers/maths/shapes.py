@@ -1,0 +1,220 @@
+"""Holding two forms against each other: which shapes may stand for which, and when order and brackets matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reward_service.answers.maths import symbolic
+from reward_service.answers.maths.finding import Outcome, Rung
+from reward_service.answers.maths.normalise import key
+from reward_service.answers.maths.numeric import exact
+from reward_service.answers.maths.structure import (
+    Assigned,
+    Chain,
+    Form,
+    Matrix,
+    Named,
+    Ordered,
+    Piece,
+    Region,
+    Scalar,
+    Values,
+    as_pieces,
+    is_infinite,
+    is_name,
+)
+from reward_service.answers.matching import matched
+
+MAX_PAIRS = 144
+"""At most this many pairs of parts are compared for one unordered list."""
+
+
+def compare_forms(answer: Form, truth: Form, part: Rung) -> Outcome:
+    """Whether `answer` says what `truth` says; `part` compares single expressions."""
+    answer, truth = _without_names(answer, truth)
+    if isinstance(answer, Assigned) or isinstance(truth, Assigned):
+        return _equations(answer, truth)  # names that differ
+    if isinstance(truth, Chain):
+        return _equations(answer, truth)
+    if isinstance(answer, Chain):
+        return _chain(answer, truth, part)
+    if isinstance(answer, Scalar) and isinstance(truth, Scalar):
+        return part(answer.text, truth.text)
+    if isinstance(answer, Named) or isinstance(truth, Named):
+        return _named(answer, truth, part)
+    if isinstance(answer, Matrix) or isinstance(truth, Matrix):
+        return _matrices(answer, truth, part)
+    if isinstance(answer, Region) or isinstance(truth, Region):
+        return _regions(answer, truth, part)
+    return _collections(answer, truth, part)
+
+
+def _without_names(answer: Form, truth: Form) -> tuple[Form, Form]:
+    """A name may be left out or added; two names must agree, as `x = 2` and `y = 2` are different lines."""
+    if isinstance(truth, Assigned):
+        if isinstance(answer, Assigned):
+            if answer.name == truth.name or min(len(answer.name), len(truth.name)) > 1:
+                return answer.value, _result(truth.value)
+            return answer, truth
+        if not isinstance(answer, (Chain, Region)):
+            return answer, _result(truth.value)
+        return answer, truth
+    if isinstance(answer, Assigned) and not isinstance(truth, (Chain, Region)):
+        return answer.value, truth
+    return answer, truth
+
+
+def _result(value: Form) -> Form:
+    """Of a truth `z = 1 + 1 = 2`, the 2."""
+    return Scalar(value.sides[-1]) if isinstance(value, Chain) else value
+
+
+def _equations(answer: Form, truth: Form) -> Outcome:
+    """Equations as wholes, which may be scaled or rearranged."""
+    if not isinstance(answer, (Assigned, Chain)) or not isinstance(truth, (Assigned, Chain)):
+        return Outcome.DIFFERENT
+    if _vacuous(answer) and not _vacuous(truth):
+        return Outcome.DIFFERENT
+    if isinstance(answer, Assigned) and isinstance(truth, Assigned) and is_name(answer.name):
+        if isinstance(truth.value, Scalar) and exact(truth.value.text) is not None:
+            return Outcome.DIFFERENT
+    return symbolic.equal(answer.text, truth.text)
+
+
+def _vacuous(form: Assigned | Chain) -> bool:
+    """`1 = 1` says nothing, and no equation without letters does."""
+    return isinstance(form, Chain) and not any(side.strip()[:1].isalpha() or "x" in side or "y" in side for side in form.sides) and all(exact(side) is not None for side in form.sides)
+
+
+def _chain(answer: Chain, truth: Form, part: Rung) -> Outcome:
+    """A calculation `3 + 4 + 5 = 12`: its result is the answer, and every step must equal it. `5 = 6` is no answer."""
+    if not isinstance(truth, Scalar):
+        return Outcome.DIFFERENT
+    result = part(answer.sides[-1], truth.text)
+    if result is not Outcome.EQUAL or len(answer.sides) > 8:
+        return result if result is not Outcome.EQUAL else Outcome.DIFFERENT
+    for side in answer.sides[:-1]:
+        if part(side, truth.text) is Outcome.EQUAL or is_name(side):
+            continue
+        if symbolic.equal(side, truth.text) is not Outcome.EQUAL:
+            return Outcome.DIFFERENT
+    return Outcome.EQUAL
+
+
+def _named(answer: Form, truth: Form, part: Rung) -> Outcome:
+    if isinstance(answer, Named) and isinstance(truth, Named):
+        given, wanted = dict(answer.pairs), dict(truth.pairs)
+        if given.keys() != wanted.keys():
+            return Outcome.DIFFERENT
+        return _all(compare_forms(given[name], wanted[name], part) for name in wanted)
+    if isinstance(answer, Named):
+        values = [value for _, value in answer.pairs]
+        if isinstance(truth, Ordered):
+            values = [value for _, value in sorted(answer.pairs, key=lambda pair: pair[0])]
+            return _in_order(values, truth.items, part)
+        return _any_order(values, truth.items, part) if isinstance(truth, Values) else Outcome.DIFFERENT
+    values = [value for _, value in truth.pairs] if isinstance(truth, Named) else []
+    return _in_order(answer.items, values, part) if isinstance(answer, (Ordered, Values)) else Outcome.DIFFERENT
+
+
+def _matrices(answer: Form, truth: Form, part: Rung) -> Outcome:
+    given, wanted = _rows(answer), _rows(truth)
+    if given is None or wanted is None:
+        return Outcome.DIFFERENT
+    if not isinstance(answer, Matrix) or not isinstance(truth, Matrix):  # a tuple stands for a column or a row
+        given, wanted = [sum(given, ())], [sum(wanted, ())] if min(len(wanted), len(wanted[0])) == 1 else wanted
+    if [len(row) for row in given] != [len(row) for row in wanted]:
+        return Outcome.DIFFERENT
+    return _in_order(sum(given, ()), sum(wanted, ()), part)
+
+
+def _rows(form: Form) -> list[tuple[Form, ...]] | None:
+    if isinstance(form, Matrix):
+        return list(form.rows)
+    return [form.items] if isinstance(form, Ordered) and form.brackets == "()" else None
+
+
+def _regions(answer: Form, truth: Form, part: Rung) -> Outcome:
+    if isinstance(answer, Region) and isinstance(truth, Region) and answer.name and truth.name:
+        if key(answer.name) != key(truth.name):
+            return Outcome.DIFFERENT
+    given, wanted = as_pieces(answer), as_pieces(truth)
+    if given is None or wanted is None:
+        if isinstance(answer, Scalar) and "\\" in answer.text or isinstance(truth, Scalar):
+            return symbolic.equal(answer.text, truth.text)
+        return Outcome.DIFFERENT
+    if len(given) != len(wanted):
+        return Outcome.DIFFERENT
+    return Outcome.of(matched(given, wanted, lambda a, b: _same_piece(a, b, part)) == len(wanted))
+
+
+def _same_piece(answer: Piece, truth: Piece, part: Rung) -> bool:
+    return all(
+        _same_end(given, wanted, answer.closed[side], truth.closed[side], part)
+        for side, (given, wanted) in enumerate(((answer.low, truth.low), (answer.high, truth.high)))
+    )
+
+
+def _same_end(given: str, wanted: str, closed: str, wanted_closed: str, part: Rung) -> bool:
+    if is_infinite(wanted):  # an infinite end is open, however it is written
+        return is_infinite(given) and ("-" in given) == ("-" in wanted)
+    return closed == wanted_closed and part(given, wanted) is Outcome.EQUAL
+
+
+def _collections(answer: Form, truth: Form, part: Rung) -> Outcome:
+    """Values and tuples. A tuple's brackets matter where it may be an interval, and its order always."""
+    if isinstance(answer, Ordered) and isinstance(truth, Ordered):
+        if answer.brackets != truth.brackets and (_intervals(answer) or _intervals(truth)):
+            return Outcome.DIFFERENT
+        return _in_order(answer.items, truth.items, part)
+    if isinstance(answer, Values) and isinstance(truth, Values):
+        return _any_order(answer.items, truth.items, part)
+    if isinstance(answer, Ordered) and isinstance(truth, Values) and not truth.braced:
+        return _in_order(answer.items, truth.items, part)
+    if isinstance(answer, Values) and isinstance(truth, Ordered) and not answer.braced and not _intervals(truth):
+        return _in_order(answer.items, truth.items, part)
+    for one, other in ((answer, truth), (truth, answer)):
+        if isinstance(one, Values) and len(one.items) == 1:
+            pair = (one.items[0], other) if one is answer else (other, one.items[0])
+            return compare_forms(*pair, part)
+    if isinstance(truth, Scalar) and ("\\setminus" in truth.text) or isinstance(answer, Scalar) and "\\setminus" in answer.text:
+        return symbolic.equal(answer.text, truth.text)
+    return Outcome.DIFFERENT
+
+
+def _intervals(form: Ordered) -> bool:
+    """Whether a pair in brackets may be an interval: its ends rise, or are not plain numbers."""
+    if len(form.items) != 2:
+        return False
+    low, high = (exact(item.text) for item in form.items)
+    return len(set(form.brackets) & set("()[]")) > 0 and (low is None or high is None or low <= high)
+
+
+def _in_order(given: Sequence[Form], wanted: Sequence[Form], part: Rung) -> Outcome:
+    if len(given) != len(wanted):
+        return Outcome.DIFFERENT
+    return _all(compare_forms(a, b, part) for a, b in zip(given, wanted, strict=True))
+
+
+def _any_order(given: Sequence[Form], wanted: Sequence[Form], part: Rung) -> Outcome:
+    """Equal as multisets: pairs of the same text first, and only the rest by `part`."""
+    if len(given) != len(wanted):
+        return Outcome.DIFFERENT
+    rest, left = list(given), []
+    for form in wanted:
+        same = next((other for other in rest if key(other.text) == key(form.text)), None)
+        if same is None:
+            left.append(form)
+        else:
+            rest.remove(same)
+    if len(rest) * len(left) > MAX_PAIRS:
+        return Outcome.UNKNOWN
+    return Outcome.of(matched(rest, left, lambda a, b: compare_forms(a, b, part) is Outcome.EQUAL) == len(left))
+
+
+def _all(outcomes: Iterable[Outcome]) -> Outcome:
+    found = Outcome.EQUAL
+    for outcome in outcomes:
+        if outcome is not Outcome.EQUAL:
+            return Outcome.DIFFERENT if outcome is Outcome.DIFFERENT else Outcome.UNKNOWN
+    return found

@@ -1,0 +1,98 @@
+"""The last rung: LaTeX read as symbols and held against each other by Math-Verify. Imported only in workers.
+
+It has no time limit of its own: the pool kills a worker that runs too long. Nothing here evaluates text; the
+parser is a grammar. Whatever it cannot read is UNKNOWN.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from reward_service.answers.maths.finding import Outcome
+from reward_service.answers.maths.guards import parsable
+from reward_service.answers.maths.numeric import number, rounds_to, stands_for
+
+PRECISION = 40
+"""Decimal digits to which an irrational truth is evaluated."""
+
+_NATURAL = re.compile(r"\\ln(?![A-Za-z])")
+_BARE_LOG = re.compile(r"\\log(?![A-Za-z])(?! ?_)")
+_DECADIC = re.compile(r"\\log ?_ ?\{ ?10 ?\}")
+_VARIABLE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]+")
+
+
+def equal(answer: str, truth: str) -> Outcome:
+    """Whether two normalised expressions are equal for every value of their variables."""
+    if not parsable(answer) or not parsable(truth):
+        return Outcome.UNKNOWN
+    answer, truth = _same_logarithms(answer, truth)
+    given, wanted = _parse(answer), _parse(truth)
+    if not given or not wanted:
+        return Outcome.UNKNOWN
+    from math_verify import verify
+
+    try:
+        return Outcome.of(bool(verify(list(wanted), list(given), timeout_seconds=None)))
+    except Exception:  # sympy raises anything on what it cannot handle; a model wrote it
+        return Outcome.UNKNOWN
+
+
+def same_value(answer: str, truth: str) -> Outcome:
+    """A decimal against an exact value that no finite decimal can write; UNKNOWN when neither is so."""
+    given, wanted = number(answer), number(truth)
+    if (given is None) == (wanted is None):
+        return Outcome.UNKNOWN
+    other = truth if given is not None else answer
+    if any(name != "e" for name in _VARIABLE.findall(other)):
+        return Outcome.UNKNOWN
+    value = _evaluated(other)
+    if value is None:
+        return Outcome.UNKNOWN
+    if given is not None:
+        return Outcome.of(given.value == value or stands_for(given, value))
+    return Outcome.of(wanted is not None and rounds_to(value, wanted))
+
+
+@lru_cache(maxsize=1024)
+def _parse(text: str) -> tuple[Any, ...]:
+    from math_verify import LatexExtractionConfig, parse
+
+    for name in ("math_verify", "latex2sympy2_extended"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    rule = LatexExtractionConfig(boxed_match_priority=0)
+    try:
+        found = parse(
+            f"\\boxed{{{text}}}", extraction_config=[rule], parsing_timeout=None, fallback_mode="no_fallback"
+        )
+    except Exception:  # as above
+        return ()
+    return tuple(found)
+
+
+def _evaluated(text: str) -> Fraction | None:
+    """The real value of an expression without variables, to PRECISION digits."""
+    if not parsable(text):
+        return None
+    for found in _parse(text):
+        try:
+            value = found.evalf(PRECISION)
+            return Fraction(str(value)) if value.is_Float or value.is_Rational else None
+        except Exception:  # as above
+            return None
+    return None
+
+
+def _same_logarithms(answer: str, truth: str) -> tuple[str, str]:
+    r"""A bare `\log` means what the other side spells out: `\ln`, or base 10."""
+    for bare, other in ((answer, truth), (truth, answer)):
+        if not _BARE_LOG.search(bare) or _BARE_LOG.search(other):
+            continue
+        name = r"\\ln" if _NATURAL.search(other) else r"\\log_{10}" if _DECADIC.search(other) else None
+        if name is not None:
+            spelled = _BARE_LOG.sub(name, bare)
+            return (spelled, other) if bare is answer else (other, spelled)
+    return answer, truth

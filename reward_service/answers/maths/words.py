@@ -1,0 +1,60 @@
+"""Answers in words: they compare as words, never as products of letters; and the letters of options."""
+
+from __future__ import annotations
+
+import re
+
+from reward_service.answers.maths.finding import Outcome
+from reward_service.answers.maths.normalise import untext
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z '\"\-().,:!?]*")
+_RUN = re.compile(r"[A-Za-z]+")
+_SHORT = frozenset(
+    ["no", "yes", "on", "in", "up", "so", "to", "of", "at", "it", "is", "or", "if", "an", "as", "be", "by", "do", "go", "he", "me", "my", "us", "we", "red", "east", "west", "odd", "even", "true", "ten", "one", "two", "six", "net", "not", "new", "now", "box", "cat", "dog", "car", "day", "all", "any", "and", "the", "max", "min", "top", "men", "man", "sum", "set", "day", "his", "her", "its", "bob", "tom", "sam", "amy", "ann", "joe", "ben", "dan", "jim", "kim", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+)
+_ARTICLE = re.compile(r"\b(?:the|a|an)\b ")
+_NOT_LETTER = re.compile(r"[^a-z]+")
+_OPTION_TRUTH = re.compile(r"\(?([A-J])\)?\.?")
+_OPTION = re.compile(r"\(?([A-J])\)?\.?|([A-J])[.):] ?.+|\(([A-J])\) ?.+")
+
+
+def worded(text: str) -> bool:
+    """Whether `text` (normalised) is words: `even`, `(C) plane`; not `x`, `ab`, `sin x` or `5 apples`."""
+    bare = untext(text)
+    if not _PLAIN.fullmatch(bare.strip(" (\"'")):
+        return False
+    marked = text.startswith("\\text")
+    return any(_is_word(run, marked) for run in _RUN.findall(bare))
+
+
+def _is_word(run: str, marked: bool) -> bool:
+    """Four letters are a word; fewer are when marked as text, or known, or not a run as in `abc`."""
+    lower = run.lower()
+    if len(run) >= 4 or lower in _SHORT or (marked and len(run) > 1):
+        return True
+    return len(run) == 3 and max(map(ord, lower)) - min(map(ord, lower)) > 4
+
+
+def same_words(answer: str, truth: str) -> Outcome:
+    """Words against words, letter for letter but for case, articles and punctuation."""
+    options = _same_option(answer, truth)
+    if options is not Outcome.UNKNOWN:
+        return options
+    in_answer, in_truth = worded(answer), worded(truth)
+    if not in_answer and not in_truth:
+        return Outcome.UNKNOWN
+    return Outcome.of(in_answer and in_truth and _letters(answer) == _letters(truth))
+
+
+def _letters(text: str) -> str:
+    return _NOT_LETTER.sub(" ", _ARTICLE.sub("", untext(text).lower())).strip()
+
+
+def _same_option(answer: str, truth: str) -> Outcome:
+    wanted = _OPTION_TRUTH.fullmatch(untext(truth).strip().upper() if "\\text" in truth else untext(truth).strip())
+    if wanted is None:
+        return Outcome.UNKNOWN
+    given = _OPTION.fullmatch(untext(answer).strip().upper() if "\\text" in truth else untext(answer).strip())
+    if given is None:
+        return Outcome.UNKNOWN
+    return Outcome.of((given[1] or given[2] or given[3]) == wanted[1])

@@ -1,0 +1,133 @@
+"""Reading a request's body into items: strict JSON, bounded, and no bad item spoils the others."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from reward_service.errors import (
+    BadItem,
+    BodyTooLarge,
+    InvalidRequest,
+    MalformedJson,
+    TooManyItems,
+    UnsupportedMedia,
+)
+from reward_service.schema import Item, ItemId, Options
+from reward_service.scoring.scorer import Entry
+from reward_service.settings import Settings
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_ITEM_ID: TypeAdapter[str | int | None] = TypeAdapter(ItemId)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a request asks for. `single`: the body was one item, so the answer is one result."""
+
+    items: list[Entry]
+    options: Options | None
+    single: bool
+
+
+async def read_call(request: Request, settings: Settings) -> Call:
+    """The request's items; raises a RequestError when there is nothing to be scored in it."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    # Not lenient on purpose: a page in a browser can post text/plain to loopback unasked, but not this type.
+    if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
+        raise UnsupportedMedia(f"the body is {media or 'of no stated type'}; send Content-Type: application/json")
+    return to_call(parse(await _read(request, settings.max_body_bytes)), settings)
+
+
+async def _read(request: Request, most: int) -> bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > most:
+        raise BodyTooLarge(f"the body has {declared} bytes; at most {most} are accepted")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            raise BodyTooLarge(f"the body has more than {most} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _refuse_constant(name: str) -> float:
+    raise MalformedJson(f"{name} is not JSON")
+
+
+def parse(body: bytes) -> Any:
+    """Strict JSON, nested at most some 200 deep; raises MalformedJson.
+
+    A lone surrogate in one response must not spoil a batch, so text that has one is read by the laxer parser and
+    caught where the item is validated.
+    """
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        if _SURROGATE.search(body) is None:
+            raise MalformedJson(str(error)) from None
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise MalformedJson(str(error)) from None
+
+
+def to_call(document: Any, settings: Settings) -> Call:
+    """Sort a parsed body into items and the reasons why others are none."""
+    if not isinstance(document, Mapping):
+        raise InvalidRequest('the body must be one item, or {"items": [...]}')
+    if "items" not in document:
+        return Call([_single(document, settings)], None, single=True)
+    items = document["items"]
+    if not isinstance(items, list) or not items:
+        raise InvalidRequest("items must be a list of at least one item")
+    if len(items) > settings.max_items:
+        raise TooManyItems(f"the batch has {len(items)} items; at most {settings.max_items} are accepted")
+    try:
+        options = None if document.get("options") is None else Options.model_validate(document["options"])
+    except ValidationError as error:
+        raise InvalidRequest(f"options: {_first(error)}") from None
+    return Call([_entry(item, settings) for item in items], options, single=False)
+
+
+def _single(document: Mapping[str, Any], settings: Settings) -> Item:
+    entry = _entry(document, settings)
+    if isinstance(entry, BadItem):
+        raise InvalidRequest(entry.detail)
+    assert isinstance(entry, Item)
+    return entry
+
+
+def _entry(document: Any, settings: Settings) -> Entry:
+    try:
+        item = Item.model_validate(document)
+    except ValidationError as error:
+        return BadItem(_first(error), _id(document))
+    if len(item.response) > settings.max_response_chars:
+        most = settings.max_response_chars
+        return BadItem(f"response has {len(item.response)} characters; at most {most} are accepted", item.id)
+    return item
+
+
+def _id(document: Any) -> str | int | None:
+    """The id of an item that is otherwise malformed."""
+    try:
+        return _ITEM_ID.validate_python(document["id"]) if isinstance(document, Mapping) else None
+    except (KeyError, ValidationError):
+        return None
+
+
+def _first(error: ValidationError) -> str:
+    """The first complaint, with its place, and without the caller's own data."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part) for part in found["loc"][:6])
+    return f"{where}: {found['msg']}" if where else found["msg"]

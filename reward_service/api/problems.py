@@ -1,0 +1,60 @@
+"""Errors of whole requests as RFC 9457 documents, whoever raised them."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from reward_service.errors import InvalidRequest, Overloaded, RequestError, Unauthorized, problem
+from reward_service.schema import Problem
+
+log = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+
+
+def _response(document: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(document.model_dump(), document.status, headers, media_type=MEDIA_TYPE)
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestError)
+    headers: dict[str, str] = {}
+    if isinstance(error, Overloaded):
+        headers["Retry-After"] = f"{error.retry_after:.0f}"
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    return _response(problem(error), headers)
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return _response(problem(InvalidRequest(f"{where}: {first['msg']}")))
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    title = str(error.detail)
+    document = Problem(type="about:blank", title=title, status=error.status_code, detail=title, retryable=False)
+    return _response(document, dict(error.headers or {}))
+
+
+async def _defect(request: Request, error: Exception) -> JSONResponse:
+    log.exception("a request failed through a defect of the service", exc_info=error)
+    detail = "This is a defect of the service; its log says more."
+    return _response(
+        Problem(type="/problems/internal", title="Internal error", status=500, detail=detail, retryable=True)
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of `app` answered as a problem document."""
+    app.add_exception_handler(RequestError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _defect)

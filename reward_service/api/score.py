@@ -1,0 +1,147 @@
+"""POST /score: rollouts in, results out, as one JSON document or as lines while they are ready."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import Response, StreamingResponse
+
+from reward_service.api.body import Call, read_call
+from reward_service.api.keys import require_key
+from reward_service.errors import MEANINGS, RequestError
+from reward_service.schema import (
+    LOGIC_ITEM,
+    MATH_ITEM,
+    TABLE_ITEM,
+    Item,
+    Problem,
+    Result,
+    ScoreRequest,
+    ScoreResponse,
+    Summary,
+    SummaryLine,
+)
+from reward_service.scoring.limits import Deadline
+from reward_service.service import Service
+
+router = APIRouter(tags=["score"], dependencies=[Depends(require_key)])
+
+NDJSON = "application/x-ndjson"
+_REF = "#/components/schemas/"
+_BODY = {
+    "required": True,
+    "description": "One item, or a batch of items.",
+    "content": {
+        "application/json": {
+            "schema": {"anyOf": [{"$ref": _REF + "ScoreRequest"}, {"$ref": _REF + "Item"}]},
+            "examples": {
+                "batch": {"summary": "A batch", "value": {"items": [MATH_ITEM, LOGIC_ITEM, TABLE_ITEM]}},
+                "one": {"summary": "One item", "value": MATH_ITEM},
+            },
+        }
+    },
+}
+_ANSWER = {
+    "description": "A batch is answered with its results in order, one item with its result alone.",
+    "content": {
+        "application/json": {"schema": {"anyOf": [{"$ref": _REF + "ScoreResponse"}, {"$ref": _REF + "Result"}]}},
+        NDJSON: {
+            "schema": {"anyOf": [{"$ref": _REF + "Result"}, {"$ref": _REF + "SummaryLine"}]},
+            "example": "a Result a line, as each is ready; the last line is a SummaryLine",
+        },
+    },
+}
+DOCUMENTED = (Item, ScoreRequest, Result, ScoreResponse, SummaryLine, Problem)
+"""Models that the OpenAPI document refers to by hand, because the body is read by hand."""
+
+
+def refusals() -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI entries of every way in which a whole request is refused, from the error table."""
+    titles: dict[int, list[str]] = {}
+    for error, meaning in MEANINGS.items():
+        if issubclass(error, RequestError):
+            titles.setdefault(meaning.status, []).append(meaning.title)
+    schema = {"application/problem+json": {"schema": {"$ref": _REF + "Problem"}}}
+    return {status: {"description": "; ".join(texts), "content": schema} for status, texts in sorted(titles.items())}
+
+
+@router.post(
+    "/score",
+    summary="Score rollouts",
+    response_model=None,
+    responses={200: _ANSWER, **refusals()},
+    openapi_extra={"requestBody": _BODY},
+)
+async def score(
+    request: Request,
+    accept: Annotated[str, Header(description=f"`{NDJSON}` streams each result as it is ready.")] = "application/json",
+    request_timeout: Annotated[float | None, Header(gt=0, le=86_400, description="Seconds for the whole call.")] = None,
+) -> Response:
+    """Score one item or a batch.
+
+    Every item gets exactly one result. An item that cannot be scored is `failed`, with the reason; it is never a 0.
+    """
+    service: Service = request.app.state.service
+    start = time.perf_counter()
+    try:
+        call = await read_call(request, service.settings)
+        seconds = min(request_timeout or service.settings.request_seconds, service.settings.request_seconds)
+        work = _Work(service, call, Deadline.after(seconds), start)
+        work.admit()
+    except RequestError as error:
+        service.metrics.request(MEANINGS[type(error)].status, time.perf_counter() - start)
+        raise
+    if NDJSON in accept.lower():
+        return StreamingResponse(work.lines(), media_type=NDJSON)
+    return Response(await work.document(), media_type="application/json")
+
+
+class _Work:
+    """One request's items in work: admitted, scored, counted, and let go however it ends."""
+
+    def __init__(self, service: Service, call: Call, deadline: Deadline, start: float) -> None:
+        self._service = service
+        self._call = call
+        self._deadline = deadline
+        self._start = start
+        self._held = contextlib.ExitStack()
+        self._tally = Summary(items=0, scored=0, failed=0, correct=0, score_sum=0.0, wall_ms=0.0)
+
+    def admit(self) -> None:
+        """Take the items' places; raises Overloaded."""
+        self._held.enter_context(self._service.admission.admit(len(self._call.items)))
+
+    async def _results(self) -> AsyncIterator[Result]:
+        stream = self._service.scorer.stream(self._call.items, self._deadline, self._call.options)
+        with self._held:
+            async with contextlib.aclosing(stream):
+                async for result in stream:
+                    self._count(result)
+                    yield result
+        seconds = time.perf_counter() - self._start
+        self._tally.wall_ms = round(seconds * 1e3, 3)
+        self._service.metrics.request(200, seconds, len(self._call.items))
+
+    def _count(self, result: Result) -> None:
+        tally = self._tally
+        tally.items += 1
+        tally.failed += result.score is None
+        tally.scored += result.score is not None
+        tally.correct += bool(result.correct)
+        tally.score_sum += result.score or 0.0
+
+    async def document(self) -> str:
+        results = [result async for result in self._results()]
+        if self._call.single:
+            return results[0].model_dump_json()
+        results.sort(key=lambda result: result.index)
+        return ScoreResponse.model_construct(results=results, summary=self._tally).model_dump_json()
+
+    async def lines(self) -> AsyncIterator[str]:
+        async for result in self._results():
+            yield result.model_dump_json() + "\n"
+        yield SummaryLine(summary=self._tally).model_dump_json() + "\n"

@@ -1,0 +1,1 @@
+"""What the `reward-service` command does: one file per subcommand, each with `add_arguments` and `run`."""

@@ -1,0 +1,124 @@
+"""`reward-service doctor`: check everything that scoring needs on this machine, and say how to mend what is missing.
+
+Exit codes: 0 the service can serve, 1 something that it needs is broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reward_service.settings import Settings
+
+_PACKAGES = ("fastapi", "uvicorn", "pydantic", "sympy", "math-verify", "prometheus-client")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report. `state`: ok, missing (the service goes on without), or broken."""
+
+    name: str
+    state: str
+    detail: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    checks = list(_checks())
+    table = Table("check", "state", "detail", title="reward-service doctor")
+    colours = {"ok": "green", "missing": "yellow", "broken": "red"}
+    for check in checks:
+        table.add_row(check.name, f"[{colours[check.state]}]{check.state}[/]", check.detail)
+    Console().print(table)
+    return 1 if any(check.state == "broken" for check in checks) else 0
+
+
+def _checks() -> Iterator[Check]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    yield Check("python", "ok" if sys.version_info >= (3, 11) else "broken", python)
+    missing = [name for name in _PACKAGES if _version(name) is None]
+    if missing:
+        yield Check("packages", "broken", f"missing: {', '.join(missing)}; pip install 'reward-service[server]'")
+        return
+    yield Check("packages", "ok", ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
+    yield _optional("parquet files", "pyarrow", "pip install 'reward-service[parquet]'")
+
+    from pydantic import ValidationError
+
+    from reward_service.settings import Settings
+
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        yield Check("settings", "broken", str(error))
+        return
+    yield _keys(settings)
+    yield _port(settings)
+    yield from asyncio.run(_self_tests(settings))
+    yield Check("sandbox", "missing", "none configured: code items fail with sandbox_unavailable")
+    yield Check("judge", "missing", "none configured: science answers that rules cannot decide fail")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _optional(name: str, package: str, remedy: str) -> Check:
+    found = _version(package)
+    return Check(name, "ok", f"{package} {found}") if found else Check(name, "missing", remedy)
+
+
+def _keys(settings: Settings) -> Check:
+    from reward_service.api.keys import BadKeys, load_keys
+
+    try:
+        keys = load_keys(settings)
+    except BadKeys as error:
+        return Check("keys", "broken", str(error))
+    names = ", ".join(key.name for key in keys)
+    return Check("keys", "ok", names or f"none, and none needed on {settings.host}")
+
+
+def _port(settings: Settings) -> Check:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            return Check("port", "missing", f"{settings.host}:{settings.port} cannot be used now: {error.strerror}")
+    return Check("port", "ok", f"{settings.host}:{settings.port} is free")
+
+
+async def _self_tests(settings: Settings) -> list[Check]:
+    from reward_service import service
+    from reward_service.scoring.selftest import State
+
+    words = {State.READY: "ok", State.DEGRADED: "ok", State.UNAVAILABLE: "missing"}
+    parts = service.assemble(settings.model_copy(update={"host": "127.0.0.1"}))
+    try:
+        async with service.running(parts):
+            await parts.selftest.wait()
+    except OSError as error:
+        return [Check("cpu pool", "broken", str(error))]
+    checks = [Check("cpu pool", "ok", f"{settings.workers} workers")]
+    for name, outcome in sorted(parts.selftest.outcomes.items()):
+        detail = f"{outcome.cases} cases" + (f"; {outcome.detail}" if outcome.detail else "")
+        checks.append(Check(f"verifier {name}", words.get(outcome.state, "broken"), detail))
+    return checks

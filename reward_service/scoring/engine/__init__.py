@@ -1,0 +1,1 @@
+"""Where comparisons run when they do not run inline."""

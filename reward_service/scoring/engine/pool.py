@@ -1,0 +1,365 @@
+"""The CPU pool: comparisons in warm worker processes that are killed when they run too long or grow too large.
+
+Each worker has a thread here that feeds it. The thread sends a chunk, and then waits for one reply per job; a job's
+clock starts when the reply before it came. When a worker hangs or dies, the job it was running fails, the jobs behind
+it go back to the front of the queue, and a new worker is forked: nothing is lost, and nothing is run on in vain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import os
+import pickle
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+
+from reward_service.errors import (
+    DeadlineExceeded,
+    InternalFailure,
+    ItemError,
+    QueueOverdue,
+    VerifierCrashed,
+    VerifierTimeout,
+)
+from reward_service.scoring.engine import zygote
+from reward_service.scoring.engine.worker import Job, Reply
+from reward_service.scoring.limits import Deadline, PoolLimits
+from reward_service.verifiers.base import AnyVerifier, Truth, Undecided, Verdict
+
+log = logging.getLogger(__name__)
+_START_SECONDS = 120.0
+_TRANSFER_SECONDS = 10
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a comparison found, and where its time went, in seconds."""
+
+    found: Verdict | Undecided
+    queue_s: float
+    run_s: float
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A job in the queue or in a worker."""
+
+    payload: bytes
+    deadline: Deadline
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Compared]
+    since: float = field(default_factory=time.monotonic)
+    started: float = 0.0
+    deaths: int = 0
+
+    def deliver(self, reply: Reply) -> None:
+        """Pass on what a worker answered."""
+        if reply.found is not None:
+            self.finish(Compared(reply.found, self.started - self.since, reply.run_s))
+        elif reply.error is not None:
+            self.finish(reply.error)
+        elif reply.out_of_memory:
+            self.finish(VerifierCrashed("the comparison outgrew its memory"))
+        else:
+            self.finish(InternalFailure(f"the comparison raised {reply.exception}"))
+
+    def finish(self, outcome: Compared | ItemError) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self.loop.call_soon_threadsafe(self._settle, outcome)
+
+    def _settle(self, outcome: Compared | ItemError) -> None:
+        if self.future.done():
+            return
+        if isinstance(outcome, ItemError):
+            self.future.set_exception(outcome)
+        else:
+            self.future.set_result(outcome)
+
+
+def _shut_down() -> ItemError:
+    return InternalFailure("the service is shutting down")
+
+
+class _Died(Exception):
+    """The worker's socket closed."""
+
+
+class _TooLong(Exception):
+    """The running job used up its time."""
+
+
+class _Worker:
+    """One worker process, from this side."""
+
+    def __init__(self, pid: int, connection: Connection) -> None:
+        self.pid = pid
+        self.done = 0
+        self._connection = connection
+        try:
+            self._pidfd: int | None = os.pidfd_open(pid)  # a number that cannot be reused for another process
+        except ProcessLookupError:
+            self._pidfd = None
+
+    def send(self, chunk: list[bytes]) -> None:
+        try:
+            self._connection.send(chunk)
+        except OSError:
+            raise _Died from None
+
+    def reply(self, limits: PoolLimits) -> Reply:
+        """The running job's reply; raises _TooLong when its CPU time, or far more wall time, is used up."""
+        cpu_before, start = self._cpu_seconds(), time.monotonic()
+        wait = limits.item_seconds
+        try:
+            while not self._connection.poll(wait):
+                used = self._cpu_seconds() - cpu_before
+                wall_left = start + limits.item_seconds * limits.wall_factor - time.monotonic()
+                if used >= limits.item_seconds or wall_left <= 0:
+                    raise _TooLong
+                wait = max(0.01, min(limits.item_seconds - used, wall_left))
+            reply = self._connection.recv()
+        except (EOFError, OSError, pickle.UnpicklingError):
+            raise _Died from None
+        assert isinstance(reply, Reply)
+        self.done += 1
+        return reply
+
+    def _cpu_seconds(self) -> float:
+        try:
+            with open(f"/proc/{self.pid}/stat", encoding="ascii", errors="replace") as stat:  # noqa: PTH123
+                fields = stat.read().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def end(self) -> None:
+        """Kill it, whatever it is doing."""
+        if self._pidfd is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            os.close(self._pidfd)
+            self._pidfd = None
+        self._connection.close()
+
+
+class Pool:
+    """Worker processes behind one bounded queue. Made once, started once; `close` ends everything."""
+
+    def __init__(self, limits: PoolLimits) -> None:
+        self.limits = limits
+        self.killed = 0
+        """Workers killed for time or lost to a crash, ever."""
+        self._queue: deque[_Waiting] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._threads: list[threading.Thread] = []
+        self._busy = 0
+        self._zygote: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._forking = threading.Lock()
+
+    # -- for the service ----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the workers and return when all are warm. Takes about two seconds."""
+        workers = [self._fork() for _ in range(self.limits.workers)]
+        for number, worker in enumerate(workers):
+            thread = threading.Thread(target=self._feed, args=(worker,), name=f"pool-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def close(self) -> None:
+        """Fail what waits, end all workers. May be called twice."""
+        with self._changed:
+            self._closing = True
+            waiting, self._queue = list(self._queue), deque()
+            self._changed.notify_all()
+        for job in waiting:
+            job.finish(_shut_down())
+        with self._forking:
+            self._end_zygote()
+        for thread in self._threads:
+            thread.join(timeout=5)
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue)
+
+    @property
+    def busy(self) -> int:
+        """Workers that are running a comparison now."""
+        return self._busy
+
+    async def compare(self, verifier: AnyVerifier, answer: str, truth: Truth, deadline: Deadline) -> Compared:
+        """Run `verifier.compare` in a worker; raises an ItemError when there is no verdict."""
+        loop = asyncio.get_running_loop()
+        try:
+            payload = pickle.dumps(Job(type(verifier), answer, truth), protocol=pickle.HIGHEST_PROTOCOL)
+        except Exception as error:
+            raise InternalFailure(f"{verifier.id}: the truth cannot be sent to a worker") from error
+        job = _Waiting(payload, deadline, loop, loop.create_future())
+        with self._changed:
+            if self._closing:
+                raise _shut_down()
+            if len(self._queue) >= self.limits.max_queue:
+                raise QueueOverdue(f"{len(self._queue)} comparisons are waiting already")
+            self._queue.append(job)
+            self._changed.notify()
+        return await job.future
+
+    # -- one thread per worker ----------------------------------------------------------------------------------
+
+    def _feed(self, worker: _Worker | None) -> None:
+        while True:
+            chunk = self._take()
+            if chunk is None:
+                break
+            try:
+                if worker is None:
+                    worker = self._fork()
+                worker = self._work(worker, chunk)
+            except Exception:
+                log.exception("a worker could not be started")
+                for job in chunk:
+                    job.finish(InternalFailure("no worker process could be started"))
+                time.sleep(0.5)  # a machine that cannot fork is not helped by trying faster
+            finally:
+                with self._changed:
+                    self._busy -= 1
+        if worker is not None:
+            worker.end()
+
+    def _take(self) -> list[_Waiting] | None:
+        """The next chunk, and this thread counted as busy; None when the pool closes."""
+        with self._changed:
+            while not self._queue and not self._closing:
+                self._changed.wait()
+            if self._closing:
+                return None
+            share = math.ceil(len(self._queue) / (2 * self.limits.workers))
+            size = max(1, min(self.limits.max_chunk, share))
+            chunk: list[_Waiting] = []
+            while self._queue and len(chunk) < size:
+                if self._queue[0].deaths and chunk:  # one that was running when a worker died goes alone
+                    break
+                chunk.append(self._queue.popleft())
+                if chunk[-1].deaths:
+                    break
+            self._busy += 1
+        return chunk
+
+    def _work(self, worker: _Worker, chunk: list[_Waiting]) -> _Worker | None:
+        """Run a chunk; returns the worker if it may take another."""
+        todo = deque(job for job in chunk if self._still_wanted(job))
+        try:
+            if todo:
+                worker.send([job.payload for job in todo])
+            while todo:
+                todo[0].started = time.monotonic()
+                reply = worker.reply(self.limits)
+                todo.popleft().deliver(reply)
+                if reply.out_of_memory:
+                    self._lose(worker, todo)
+                    return None
+        except _TooLong:
+            seconds = f"{self.limits.item_seconds:g} s"
+            todo.popleft().finish(VerifierTimeout(f"the comparison took more than {seconds} and was killed"))
+            self._lose(worker, todo)
+            return None
+        except _Died:
+            # Perhaps the job's doing, perhaps the machine's: it gets one more chance, alone.
+            todo[0].deaths += 1
+            if todo[0].deaths > 1:
+                todo.popleft().finish(VerifierCrashed("the worker process died twice on this comparison"))
+            self._lose(worker, todo)
+            return None
+        if worker.done >= self.limits.recycle_after:
+            worker.end()
+            return None
+        return worker
+
+    def _lose(self, worker: _Worker, todo: deque[_Waiting]) -> None:
+        """End a worker that cannot go on; what it had not begun is run again, first of all."""
+        worker.end()
+        with self._changed:
+            self.killed += 1
+            if not self._closing:
+                self._queue.extendleft(reversed(todo))
+                self._changed.notify(len(todo))
+                return
+        for job in todo:
+            job.finish(_shut_down())
+
+    def _still_wanted(self, job: _Waiting) -> bool:
+        if job.future.cancelled():
+            return False
+        waited = time.monotonic() - job.since
+        if job.deadline.passed:
+            job.finish(DeadlineExceeded(f"the caller's time was up after {waited:.1f} s in the queue"))
+            return False
+        if waited > self.limits.queue_seconds:
+            job.finish(QueueOverdue(f"no worker came free within {self.limits.queue_seconds:g} s"))
+            return False
+        return True
+
+    # -- forking ------------------------------------------------------------------------------------------------
+
+    def _fork(self) -> _Worker:
+        """A new warm worker, from the zygote; a zygote that has died is replaced once."""
+        with self._forking:
+            if self._closing:
+                raise OSError("the pool is closed")
+            try:
+                return self._ask_zygote()
+            except (OSError, struct.error):
+                self._end_zygote()
+                return self._ask_zygote()
+
+    def _ask_zygote(self) -> _Worker:
+        if self._control is None:
+            self._start_zygote()
+        assert self._control is not None
+        ours, theirs = socket.socketpair()
+        try:
+            socket.send_fds(self._control, [zygote.REQUEST.pack(self.limits.item_bytes)], [theirs.fileno()])
+            (pid,) = zygote.REPLY.unpack(self._control.recv(zygote.REPLY.size))
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        # A worker that is stopped, not dead, must not hold up the thread that feeds it.
+        for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+            ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", _TRANSFER_SECONDS, 0))
+        return _Worker(pid, Connection(ours.detach()))
+
+    def _start_zygote(self) -> None:
+        ours, theirs = socket.socketpair()
+        ours.settimeout(_START_SECONDS)
+        command = [sys.executable, "-m", zygote.__name__, str(theirs.fileno())]
+        self._zygote = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)  # noqa: S603
+        theirs.close()
+        self._control = ours
+        if len(ours.recv(zygote.REPLY.size)) < zygote.REPLY.size:
+            raise OSError("the worker template did not start; its error is above")
+
+    def _end_zygote(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._zygote is not None:
+            self._zygote.kill()
+            self._zygote.wait()
+            self._zygote = None

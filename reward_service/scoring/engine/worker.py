@@ -1,0 +1,76 @@
+"""What a worker process does: take chunks of comparisons, answer each as it is done.
+
+A chunk is a list of pickled `Job`s. Every job is answered with one `Reply`, in order, before the next one starts, so
+that the pool knows from the replies alone which job is running.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import resource
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from reward_service.errors import ItemError
+from reward_service.verifiers.base import AnyVerifier, Truth, Undecided, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One comparison. The verifier travels as its class, by reference."""
+
+    verifier: type[AnyVerifier]
+    answer: str
+    truth: Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What became of a job: one of `found`, `error`, `exception` (a class name) and `out_of_memory` is set."""
+
+    run_s: float
+    found: Verdict | Undecided | None = None
+    error: ItemError | None = None
+    exception: str | None = None
+    out_of_memory: bool = False
+
+
+def _limit_memory(extra: int) -> None:
+    with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123
+        held = int(statm.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held + extra, held + extra))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _run(payload: bytes) -> Reply:
+    start = time.perf_counter()
+    try:
+        job: Job = pickle.loads(payload)  # noqa: S301  the pool pickled it
+        found = job.verifier().compare(job.answer, job.truth)
+        return Reply(time.perf_counter() - start, found=found)
+    except MemoryError:
+        return Reply(time.perf_counter() - start, out_of_memory=True)
+    except ItemError as error:
+        return Reply(time.perf_counter() - start, error=error)
+    except BaseException as error:  # a library's exit or time-out must not end the worker
+        return Reply(time.perf_counter() - start, exception=type(error).__name__)
+
+
+def serve(fd: int, memory: int) -> None:
+    """Answer chunks from the pool on socket `fd` until it closes, with `memory` bytes beyond what is held now."""
+    gc.freeze()
+    connection = Connection(fd)
+    _limit_memory(memory)
+    while True:
+        try:
+            chunk: list[bytes] = connection.recv()
+        except EOFError:
+            return
+        for payload in chunk:
+            reply = _run(payload)
+            connection.send(reply)
+            if reply.out_of_memory:  # what was half built stays reachable somewhere; a fresh worker is cheap
+                os._exit(0)

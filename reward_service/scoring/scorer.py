@@ -1,0 +1,257 @@
+"""Scoring items: what can be decided at once is, the rest goes to the engine, and equal work is done once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+from reward_service.errors import BadItem, DeadlineExceeded, InternalFailure, ItemError, SandboxUnavailable
+from reward_service.schema import Item, Options, Result
+from reward_service.scoring import steps
+from reward_service.scoring.cache import Lru, TruthKey, VerdictKey, truth_key, verdict_key
+from reward_service.scoring.engine.pool import Compared
+from reward_service.scoring.limits import Deadline
+from reward_service.scoring.registry import Registry
+from reward_service.scoring.steps import Known
+from reward_service.verifiers.base import AnyVerifier, NoAnswer, Truth, Verdict, Where
+
+_SLICE_SECONDS = 0.005
+"""How long items are worked on before the event loop gets its turn."""
+
+_TRUTH_BYTES = 256 * 1024 * 1024
+"""References are kept in their parsed form up to this much of their JSON."""
+
+Entry = Item | BadItem
+"""An item, or why what stood in its place is none."""
+
+
+class Engine(Protocol):
+    """Where comparisons run that are too slow for the event loop."""
+
+    async def compare(self, verifier: AnyVerifier, answer: str, truth: Truth, deadline: Deadline) -> Compared: ...
+
+
+class Observer(Protocol):
+    """Told of every result; telemetry implements it."""
+
+    def scored(self, verifier: AnyVerifier | None, result: Result) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Running:
+    """A comparison under way, and how many items wait for it."""
+
+    outcome: asyncio.Future[Compared]
+    deadline: Deadline
+    waiters: int = 0
+
+    def leave(self) -> None:
+        """One item waits no more; what nobody waits for is cancelled."""
+        self.waiters -= 1
+        if self.waiters == 0:
+            self.outcome.cancel()
+
+
+@dataclass(slots=True, eq=False)
+class _Open:
+    """An item that waits for its comparison."""
+
+    known: Known
+    running: _Running
+
+
+class _Done:
+    """Items whose comparison is done and that were not told of yet."""
+
+    def __init__(self) -> None:
+        self._items: list[_Open] = []
+        self._arrived = asyncio.Event()
+
+    def put(self, item: _Open, _: asyncio.Future[Compared]) -> None:
+        self._items.append(item)
+        self._arrived.set()
+
+    def take(self, waiting: set[_Open]) -> list[_Open]:
+        """All that arrived, no longer counted among the waiting."""
+        self._arrived.clear()
+        taken, self._items = self._items, []
+        for item in taken:
+            waiting.discard(item)
+            item.running.waiters -= 1
+        return taken
+
+    async def wait(self, seconds: float) -> None:
+        """Until one arrives, or the time is up."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._arrived.wait(), seconds)
+
+
+class Scorer:
+    """Scores items for one event loop. Results do not depend on batching, order or cache."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        engine: Engine,
+        options: Options = steps.DEFAULT_OPTIONS,
+        cache_entries: int = 100_000,
+        observer: Observer | None = None,
+    ) -> None:
+        self.registry = registry
+        self.refused: dict[str, str] = {}
+        """Verifiers that may not be used now, by name, and what their items are told."""
+        self._engine = engine
+        self._options = options.over(steps.DEFAULT_OPTIONS)
+        self._observer = observer
+        self._truths: Lru[TruthKey, Truth | ItemError] = Lru(_TRUTH_BYTES)
+        self._verdicts: Lru[VerdictKey, Verdict] = Lru(cache_entries)
+        self._running: dict[VerdictKey, _Running] = {}
+
+    async def score(self, item: Item, deadline: Deadline, options: Options | None = None) -> Result:
+        """One item's result."""
+        return (await self.batch([item], deadline, options))[0]
+
+    async def batch(self, items: Sequence[Entry], deadline: Deadline, options: Options | None = None) -> list[Result]:
+        """The results of all items, in their order."""
+        async with contextlib.aclosing(self.stream(items, deadline, options)) as stream:
+            results = [result async for result in stream]
+        results.sort(key=lambda result: result.index)
+        return results
+
+    async def stream(
+        self, items: Sequence[Entry], deadline: Deadline, options: Options | None = None
+    ) -> AsyncGenerator[Result]:
+        """Each item's result as soon as it is there, exactly one per item, all before `deadline` (and a moment)."""
+        defaults = (options or Options()).over(self._options)
+        waiting: set[_Open] = set()
+        done = _Done()
+        try:
+            turn = time.perf_counter()
+            for index, item in enumerate(items):
+                step = self._begin(index, item, defaults, deadline)
+                if isinstance(step, Result):
+                    yield step
+                else:
+                    waiting.add(step)
+                    step.running.outcome.add_done_callback(partial(done.put, step))
+                if time.perf_counter() - turn > _SLICE_SECONDS:
+                    await asyncio.sleep(0)
+                    for ready in done.take(waiting):
+                        yield self._finish(ready)
+                    turn = time.perf_counter()
+            while waiting:
+                for ready in done.take(waiting):
+                    yield self._finish(ready)
+                if not waiting or deadline.passed:
+                    break
+                await done.wait(deadline.left())
+            for late in list(waiting):
+                yield self._tell(late.known.verifier, late.known.failed(DeadlineExceeded("the caller's time was up")))
+        finally:
+            for abandoned in waiting:
+                abandoned.running.leave()
+
+    # -- one item -----------------------------------------------------------------------------------------------
+
+    def _begin(self, index: int, item: Entry, defaults: Options, deadline: Deadline) -> Result | _Open:
+        """Do all that needs no worker."""
+        if isinstance(item, BadItem):
+            return self._tell(None, Known(index, item.id).failed(item))
+        start = time.perf_counter()
+        known = Known(index, item.id)
+        try:
+            verifier = steps.route(item, self.registry)
+            known = replace(known, verifier=verifier)
+            if verifier.name in self.refused:
+                raise InternalFailure(self.refused[verifier.name])
+            key, truth = self._truth(verifier, item)
+            if verifier.where is Where.SANDBOX:
+                raise SandboxUnavailable("no sandbox is configured, so programs are not run")
+            found = steps.extract(verifier, item, (item.options or Options()).over(defaults))
+            if isinstance(found, NoAnswer):
+                known = replace(known, run_s=time.perf_counter() - start)
+                return self._tell(verifier, known.without_answer(found))
+            known = replace(known, answer=found.text, flags=found.flags)
+            verdict, cached = self._decide_at_once(verdict_key(key, found.text), verifier, found.text, truth)
+            known = replace(known, run_s=time.perf_counter() - start, cached=cached)
+            if verdict is not None:
+                return self._tell(verifier, known.scored(verdict))
+            return self._join(verdict_key(key, found.text), known, verifier, found.text, truth, deadline)
+        except ItemError as error:
+            return self._tell(known.verifier, replace(known, run_s=time.perf_counter() - start).failed(error))
+
+    def _truth(self, verifier: AnyVerifier, item: Item) -> tuple[TruthKey, Truth]:
+        key, size = truth_key(verifier, item.ground_truth, item.extra_info, item.prompt)
+        truth = self._truths.get(key)
+        if truth is None:
+            try:
+                truth = steps.read_truth(verifier, item.ground_truth, item.extra_info, item.prompt)
+            except ItemError as error:
+                truth = error
+            self._truths.put(key, truth, size)
+        if isinstance(truth, ItemError):
+            raise truth.with_traceback(None)  # a kept error would gather tracebacks
+        return key, truth
+
+    def _decide_at_once(
+        self, key: VerdictKey, verifier: AnyVerifier, answer: str, truth: Truth
+    ) -> tuple[Verdict | None, bool]:
+        known = self._verdicts.get(key)
+        if known is not None:
+            return known, True
+        with steps.boundary(f"{verifier.id} compare"):
+            if verifier.where is Where.INLINE:
+                verdict: Verdict | None = steps.settle(verifier.compare(answer, truth))
+            else:
+                verdict = verifier.shortcut(answer, truth)
+        if verdict is not None:
+            self._verdicts.put(key, verdict)
+        return verdict, False
+
+    # -- work that takes longer ---------------------------------------------------------------------------------
+
+    def _join(
+        self, key: VerdictKey, known: Known, verifier: AnyVerifier, answer: str, truth: Truth, deadline: Deadline
+    ) -> _Open:
+        """Wait for the same comparison if it is under way already, else start it."""
+        running = self._running.get(key)
+        if running is None or running.outcome.done():
+            patience = Deadline(deadline.at)
+            task = asyncio.ensure_future(self._engine.compare(verifier, answer, truth, patience))
+            running = self._running[key] = _Running(task, patience)
+            task.add_done_callback(partial(self._keep, key, running))
+        else:
+            running.deadline.stretch(deadline)
+            known = replace(known, cached=True)
+        running.waiters += 1
+        return _Open(known, running)
+
+    def _keep(self, key: VerdictKey, running: _Running, done: asyncio.Future[Compared]) -> None:
+        if self._running.get(key) is running:
+            del self._running[key]
+        if done.cancelled() or done.exception() is not None:
+            return
+        found = done.result().found
+        if isinstance(found, Verdict):
+            self._verdicts.put(key, found)
+
+    def _finish(self, item: _Open) -> Result:
+        known = item.known
+        try:
+            with steps.boundary("the comparison"):
+                compared = item.running.outcome.result()
+            known = replace(known, queue_s=compared.queue_s, run_s=known.run_s + compared.run_s)
+            result = known.scored(steps.settle(compared.found))
+        except ItemError as error:
+            result = known.failed(error)
+        return self._tell(known.verifier, result)
+
+    def _tell(self, verifier: AnyVerifier | None, result: Result) -> Result:
+        if self._observer is not None:
+            self._observer.scored(verifier, result)
+        return result

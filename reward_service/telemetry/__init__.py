@@ -1,0 +1,1 @@
+"""Metrics and logs. Verifiers never import from here."""

@@ -1,0 +1,325 @@
+"""CRUXEval (arXiv 2401.03065): complete `assert f(??) == output` with an input, or `assert f(input) == ??` with the output.
+
+The answer is one assertion on `f`. Nothing else that stands beside it is looked at, and no text of the model is
+executed. For an asked output, the argument must be the one in the question and the stated value the reference. For an
+asked input, any input will do that the function in the truth maps to the output, so that function is interpreted, on
+plain data and within a budget, by `answers.pure_python`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from reward_service.answers.boxed import last_box
+from reward_service.answers.fences import blocks
+from reward_service.answers.pure_python import (
+    Exhausted,
+    NotPlain,
+    Program,
+    ProgramRaised,
+    Unsupported,
+    plain_value,
+    same_value,
+)
+from reward_service.answers.pure_python.syntax import parse
+from reward_service.answers.tags import last_tag
+from reward_service.errors import SandboxUnavailable
+from reward_service.schema import Domain, Options, VerdictName
+from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier, Where
+from reward_service.verifiers.truths import Structured
+
+MAX_LOOKED_AT = 64_000
+"""An assertion is looked for in this many last characters of a block or a response."""
+MAX_ANSWER = 20_000
+
+_START = re.compile(
+    r"(?<![\w.'\"])assert(?=[\s(])[ \t]*(?=[('\"\[{\d+\-]|f[ \t]*\(|[rRbBuU]{1,2}['\"]|(?:None|True|False|set|dict|frozenset|tuple|list)\b)"
+)
+_BARE_START = re.compile(r"^[ \t>]*(?:`{1,2})?(?=f[ \t]*\()", re.MULTILINE)
+_TOKEN = re.compile(
+    r"\"\"\".*?\"\"\"|'''.*?'''|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|#[^\n]*|\\\n|[\[({]|[\])}]|\n|`|[^\"'#\\\[\](){}\n`]+|.",
+    re.DOTALL,
+)
+_CALLS_F = re.compile(r"(?<![\w.])f[ \t]*\(")
+_ASKED = "??"
+
+
+class CruxevalInfo(BaseModel):
+    """What the row says beside the function; `original_prompt` shows the assertion to complete."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    dataset: str | None = Field(None, examples=["cruxeval-i", "cruxeval-o"])
+    reference: str | None = Field(None, description="The expected output, as a Python literal.", examples=["'ab'"])
+    original_prompt: str | None = Field(None, examples=["def f(s):\n    return s[::-1]\nassert f(??) == 'ab'"])
+
+    @field_validator("reference", mode="before")
+    @classmethod
+    def _written(cls, value: Any) -> Any:
+        return value if value is None or isinstance(value, str) else repr(value)
+
+
+class Functional(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    functional: str = Field(examples=["def f(s):\n    return s[::-1]"])
+
+    @field_validator("functional")
+    @classmethod
+    def _defines_f(cls, source: str) -> str:
+        try:
+            if "f" not in Program(source).functions():
+                raise ValueError("the function f is not defined")
+        except NotPlain as error:
+            raise ValueError(f"the function cannot be read: {error}") from None
+        return source
+
+
+def _prompt_text(value: Any) -> Any:
+    """The text of a prompt that is a list of chat messages."""
+    if isinstance(value, list):
+        parts = [message.get("content") for message in value if isinstance(message, dict)]
+        return "\n".join(part for part in parts if isinstance(part, str))
+    return value if isinstance(value, str) else None
+
+
+class CruxevalTruth(Truth):
+    """The function, and what is asked about it."""
+
+    ground_truth: Annotated[Functional, Structured] = Field(
+        examples=['{"functional": "def f(s):\\n    return s[::-1]"}']
+    )
+    extra_info: CruxevalInfo = CruxevalInfo()
+    prompt: Annotated[str | None, BeforeValidator(_prompt_text)] = None
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> CruxevalTruth:
+        try:
+            if self.asked == "output":
+                self.question_call()
+            self.expected()
+        except NotPlain as error:
+            raise ValueError(f"the question cannot be recovered: {error}") from None
+        return self
+
+    @property
+    def asked(self) -> Literal["input", "output"]:
+        name = (self.extra_info.dataset or "").lower().replace("_", "-")
+        if name.endswith(("-i", "-input")):
+            return "input"
+        if name.endswith(("-o", "-output")):
+            return "output"
+        call, _ = self._question()
+        return "input" if _ASKED in call else "output"
+
+    def _question(self) -> tuple[str, str]:
+        """Both sides of the assertion to complete; raises NotPlain."""
+        for text in (self.extra_info.original_prompt, self.prompt):
+            for assertion in reversed(list(_assertions(text[-MAX_LOOKED_AT:], _START)) if text else []):
+                left, _, right = assertion.rpartition("==")
+                if _ASKED in right and "?" in right and right.strip() == _ASKED:
+                    return left.strip(), _ASKED
+                head = re.match(r"f[ \t]*\([ \t]*\?\?[ \t]*\)[ \t]*==", assertion)
+                if head:
+                    return "f(??)", assertion[head.end() :].strip()
+        raise NotPlain("there is no assertion to complete")
+
+    def question_call(self) -> ast.Call:
+        """The call whose output is asked; raises NotPlain."""
+        return _call_of(_expression(self._question()[0]))
+
+    def expected(self) -> Any:
+        """The output that the assertion must state; raises NotPlain."""
+        if self.extra_info.reference is not None:
+            return plain_value(_expression(self.extra_info.reference))
+        call, output = self._question()
+        if _ASKED in output:
+            raise NotPlain("there is no reference output")
+        return plain_value(_expression(output))
+
+
+class Cruxeval(Verifier[CruxevalTruth]):
+    name = "cruxeval"
+    domain = Domain.SIMULATION
+    patterns = ("simulation__cruxeval*",)
+    truth = CruxevalTruth
+    where = Where.POOL
+    summary = "The last assertion `f(...) == value` of the answer; an asked input may be any that gives the output."
+
+    def extract(self, text: str, options: Options) -> Answer | NoAnswer:
+        for candidate in _candidates(text):
+            found = _last_assertion(candidate[-MAX_LOOKED_AT:])
+            if found is not None:
+                if len(found) > MAX_ANSWER:
+                    return NoAnswer("The assertion is too long.", VerdictName.BAD_FORMAT)
+                return Answer(found)
+        return NoAnswer("There is no assertion `f(...) == value`.")
+
+    def compare(self, answer: str, truth: CruxevalTruth) -> Verdict:
+        try:
+            call, stated = _sides(answer)
+        except NotPlain as error:
+            return Verdict.bad_format(f"The assertion is not `f(...) == value` with a plain value: {error}.")
+        if not same_value(stated, truth.expected()):
+            return Verdict.wrong("The assertion states another output.")
+        if truth.asked == "output":
+            if _same_call(call, truth.question_call(), Program(truth.ground_truth.functional)):
+                return Verdict.correct("The assertion is the one asked for, with the right output.")
+            return Verdict.wrong("The assertion is about another input.")
+        return _run(call, truth)
+
+
+def _run(call: ast.Call, truth: CruxevalTruth) -> Verdict:
+    if not _is_input(call):
+        return Verdict.bad_format("The arguments are not plain data.")
+    try:
+        output = Program(truth.ground_truth.functional).run(call)
+    except ProgramRaised as error:
+        return Verdict.wrong(f"The function raises {error} on this input.")
+    except Exhausted as error:
+        return Verdict.wrong(f"The function does not finish on this input: {error}.")
+    except Unsupported as error:
+        if any(isinstance(node, ast.Lambda) for node in ast.walk(call)):
+            return Verdict.bad_format("The arguments are not plain data.")
+        raise SandboxUnavailable(f"the function needs a sandbox: it uses {error}") from None
+    if same_value(output, truth.expected()):
+        return Verdict.correct("The function gives the output on this input.")
+    return Verdict.wrong("The function gives another output on this input.")
+
+
+def _candidates(text: str) -> Iterator[str]:
+    """Where the assertion may stand, the most explicit place first."""
+    for tag in ("answer",):
+        tagged = last_tag(text, tag)
+        if tagged:
+            yield tagged
+    closing = text.rfind("[/ANSWER]")
+    opening = text.rfind("[ANSWER]", 0, closing) if closing >= 0 else -1
+    if opening >= 0:
+        yield text[opening + len("[ANSWER]") : closing]
+    fenced = blocks(text)
+    python = [block.code for block in fenced if block.label in {"python", "py", "python3"}]
+    yield from reversed(python)
+    yield from (block.code for block in reversed(fenced) if block.code not in python)
+    box = last_box(text)
+    if box is not None and box.content:
+        yield box.content
+    yield text
+
+
+def _last_assertion(text: str) -> str | None:
+    """The last assertion of `text` on f, without the word `assert`; failing that, the last bare comparison."""
+    for start in (_START, _BARE_START):
+        found = [assertion for assertion in _assertions(text, start) if _CALLS_F.search(assertion)]
+        found = [assertion for assertion in found if "==" in assertion]
+        if found:
+            return found[-1]
+    return None
+
+
+def _assertions(text: str, start: re.Pattern[str]) -> Iterator[str]:
+    position = 0
+    while (match := start.search(text, position)) is not None:
+        line = text.rfind("\n", 0, match.start()) + 1
+        end = _statement_end(text, match.end())
+        position = max(end, match.end() + 1)
+        if "#" not in text[line : match.start()]:
+            yield text[match.end() : end].strip()
+
+
+def _statement_end(text: str, position: int) -> int:
+    """Where the logical line that holds `position` ends: a newline or a backtick outside brackets and strings."""
+    level = 0
+    for token in _TOKEN.finditer(text, position):
+        mark = token.group()
+        if mark in "([{":
+            level += 1
+        elif mark in ")]}":
+            level -= 1
+        elif mark[0] == "#":
+            if level <= 0:
+                return token.start()
+        elif mark == "`" or (mark == "\n" and (level <= 0 or text.startswith("assert ", token.end()))):
+            return token.start()
+        if level < 0:
+            return token.start()
+    return len(text)
+
+
+def _expression(text: str) -> ast.expr:
+    """The one expression that `text` is; raises NotPlain."""
+    body = parse(text.strip()).body
+    if len(body) != 1 or not isinstance(body[0], ast.Expr):
+        raise NotPlain("it is not one expression")
+    return body[0].value
+
+
+def _call_of(node: ast.expr) -> ast.Call:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "f":
+        return node
+    raise NotPlain("it does not call f")
+
+
+def _sides(assertion: str) -> tuple[ast.Call, Any]:
+    """The call and the value that an assertion holds equal; raises NotPlain."""
+    try:
+        statement = parse("assert " + assertion).body
+    except NotPlain:
+        statement = parse("assert " + assertion.rstrip(" .*,;")).body
+    if len(statement) != 1 or not isinstance(statement[0], ast.Assert):
+        raise NotPlain("it is not one assertion")
+    test = statement[0].test
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq):
+        raise NotPlain("it is not one comparison with ==")
+    left, right = test.left, test.comparators[0]
+    try:
+        return _call_of(left), plain_value(right)
+    except NotPlain:
+        return _call_of(right), plain_value(left)
+
+
+def _same_call(given: ast.Call, asked: ast.Call, program: Program) -> bool:
+    """Whether two calls of f pass the same arguments, by value where both are plain data, else by their text."""
+    parameters = program.parameters("f")
+    one, other = _arguments(given, parameters), _arguments(asked, parameters)
+    return one.keys() == other.keys() and all(_same_argument(one[name], other[name]) for name in other)
+
+
+def _arguments(call: ast.Call, parameters: list[str]) -> dict[str, ast.expr]:
+    """The arguments by parameter; those beyond the parameters by their place."""
+    found: dict[str, ast.expr] = {}
+    for place, argument in enumerate(call.args):
+        found[parameters[place] if place < len(parameters) else f"*{place}"] = argument
+    for keyword in call.keywords:
+        name = keyword.arg or "**"
+        found[name if name not in found else f"{name} again"] = keyword.value
+    return found
+
+
+def _same_argument(one: ast.expr, other: ast.expr) -> bool:
+    if ast.dump(one) == ast.dump(other):
+        return True
+    try:
+        return same_value(plain_value(one), plain_value(other))
+    except NotPlain:
+        return False
+
+
+_INPUT_NODES = (
+    *(ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare),
+    *(ast.IfExp, ast.Lambda, ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Call, ast.Starred, ast.keyword),
+    *(ast.arguments, ast.arg, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context),
+)
+"""What an input may be written with: no names are bound but a lambda's own, and nothing is repeated."""
+
+
+def _is_input(call: ast.Call) -> bool:
+    parts = [node for part in (*call.args, *call.keywords) for node in ast.walk(part)]
+    return all(isinstance(node, _INPUT_NODES) for node in parts) and not any(
+        isinstance(node, ast.Name) and node.id == "f" for node in parts
+    )

@@ -1,0 +1,263 @@
+r"""Questions on tables: one cell or computed number, or several answers `a|b|c` in any order, in the last box.
+
+Numbers. A whole truth (`54`, `54.0`) is met exactly. A truth with decimals is met by what rounds to it at its written
+place; a truth given as a JSON number is known to five places, as FinQA prints them. A truth written with four or more
+decimals is a computed one: its correct rounding to fewer digits is accepted within 0.1 %.
+
+Percent. `12.5%` is the number 0.125. It also meets the truth `12.5` where the prompt speaks of percentages, shares or
+rates; a bare `12.5` never meets 0.125. A truth with the sign is met with or without it.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
+
+from reward_service.answers.boxed import Box, boxes
+from reward_service.answers.latex_text import plain_words
+from reward_service.answers.literals import NotData, read_literal
+from reward_service.answers.matching import matched
+from reward_service.answers.numbers import Number, read_number
+from reward_service.answers.plain import clean, fold
+from reward_service.schema import Domain, Options, VerdictName
+from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier
+
+MAX_ANSWERS = 64
+MAX_ANSWER_CHARS = 2_000
+MAX_PROMPT_CHARS = 400_000
+TAIL_CHARS = 64_000
+"""The final box is looked for in so much of the response's end."""
+FLOAT_STEP = Fraction(1, 10**5)
+FLOAT_NOISE = Fraction(1, 10**9)
+"""An answer written this finely, as programs print, is off by no more than this when it is right."""
+COMPUTED_DECIMALS = 4
+COMPUTED_TOLERANCE = Fraction(1, 1000)
+
+_BETWEEN = re.compile(r"(?:[\s,;|&$]|\\(?:q?quad|[,;: ()\[\]\\])|\\text\{ ?,? ?and ?\}|\band\b)*")
+_MAX_BETWEEN = 40
+_MISSING = frozenset({"nan", "NaN", "NaT", "None", "null", "<NA>"})
+_PERCENT_ASKED = re.compile(r"%|\bper ?cent|\b(?:proportion|share|rate|fraction|ratio)s?\b", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:the|an?) (?=.)")
+_TIGHT = re.compile(r" ?([-/:]) ?")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_SEPARATORS = (
+    re.compile(r"\|"),
+    re.compile(r";"),
+    re.compile(r",? and |, (?:and )?|,(?!\d{3}(?!\d))"),
+    re.compile(r", |,(?!\d{3}(?!\d))"),
+    re.compile(r",? and "),
+)
+_LIST = re.compile(r",? and |[,;] ")
+_MARKS = {" and ": "\1", ",": "\2", ";": "\3"}  # control characters: `clean` has taken them out of every answer
+_UNIT_WORD = re.compile(r"[A-Za-z]+")
+_NOT_A_UNIT = re.compile(
+    r"and|or|not|nor?|to|than|of|plus|minus|times|over|by|more|less|fewer|least|most|above|below|between|either|maybe|"
+    r"zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundreds?|thousands?|dozens?|"
+    r"[mbtr]\w*illions?|hal(?:f|ves)|thirds?|quarters?|\w+ths?|squared|cubed|percent\w*|pct|k|m|mn|bn?|e|x",
+    re.IGNORECASE,
+)
+Cell = StrictStr | StrictInt | StrictFloat
+
+
+def _listed(value: Any) -> Any:
+    """Every shape of a reference as a list of cells: `a|b`, a number, a list, or JSON of a list in text."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        with suppress(NotData):
+            value = read_literal(value)
+    if isinstance(value, str):
+        return value.split("|") if "|" in value else [value]
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _usable(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    if not 1 <= len(cells) <= MAX_ANSWERS:
+        raise ValueError(f"the reference must have 1 to {MAX_ANSWERS} answers")
+    for cell in cells:
+        if isinstance(cell, str) and (not cell.strip() or cell.strip() in _MISSING):
+            raise ValueError("an answer of the reference is empty or missing")
+    return cells
+
+
+def _speaks_of_percentages(prompt: Any) -> Any:
+    """Whether the prompt, text or chat messages, speaks of percentages."""
+    if isinstance(prompt, bool):
+        return prompt
+    messages = prompt if isinstance(prompt, list) else [prompt]
+    texts = [message.get("content") if isinstance(message, dict) else message for message in messages]
+    return any(isinstance(text, str) and _PERCENT_ASKED.search(text[:MAX_PROMPT_CHARS]) for text in texts)
+
+
+class TableTruth(Truth):
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    ground_truth: Annotated[tuple[Cell, ...], BeforeValidator(_listed), AfterValidator(_usable)] = Field(
+        description="A cell, a number, or several answers as `a|b|c` or a list; their order does not matter.",
+        examples=["58.1", "lowest quartile", "41|57", 0.28448],
+    )
+    prompt: Annotated[bool, BeforeValidator(_speaks_of_percentages)] = Field(
+        False,
+        description="The prompt, of which only is kept whether it speaks of percentages.",
+        examples=["What was the percentage change?"],
+    )
+
+
+class Table(Verifier[TableTruth]):
+    name = "table"
+    domain = Domain.TABULAR
+    patterns = ("table*",)
+    truth = TableTruth
+    summary = "The last \\boxed{}: a number or text, or all of a|b|c in any order; no credit for a part."
+
+    def extract(self, text: str, options: Options) -> Answer | NoAnswer:
+        found = boxes(text[-TAIL_CHARS:])
+        if not found:
+            return NoAnswer("There is no box.")
+        if found[-1].content is None:
+            return NoAnswer("The last box is never closed.", VerdictName.BAD_FORMAT)
+        contents = _standing_together(text[-TAIL_CHARS:], found)
+        return Answer("|".join(contents)) if all(contents) else NoAnswer("The box is empty.")
+
+    def compare(self, answer: str, truth: TableTruth) -> Verdict:
+        longest = MAX_ANSWER_CHARS + 2 * sum(len(str(cell)) for cell in truth.ground_truth)
+        answer = clean(answer[: longest + 1])
+        if len(answer) > longest:
+            return Verdict.wrong("The answer is far longer than the reference.")
+        if len(truth.ground_truth) == 1:
+            return _one(answer, truth.ground_truth[0], truth.prompt)
+        return _several(answer, truth.ground_truth, truth.prompt)
+
+
+def _standing_together(text: str, found: list[Box]) -> list[str]:
+    """The contents of the last boxes that only commas, blanks and the like keep apart, in order."""
+    contents = [found[-1].content or ""]
+    for box, following in zip(found[-2::-1], found[:0:-1], strict=True):
+        between = text[box.end : following.start]
+        if box.content is None or len(between) > _MAX_BETWEEN or not _BETWEEN.fullmatch(between):
+            break
+        if len(contents) == MAX_ANSWERS:
+            break
+        contents.append(box.content)
+    return contents[::-1]
+
+
+def _one(answer: str, cell: Cell, percent_asked: bool) -> Verdict:
+    parts = set(answer.split("|"))
+    if len(parts) == 1:  # one answer, boxed once or more
+        answer = parts.pop()
+    if same(answer, cell, percent_asked):
+        return Verdict.correct("The answer is the reference.")
+    if len(parts) > 1:
+        return Verdict.wrong("Several answers were given where one was asked for.", flags=("many_answers",))
+    return Verdict.wrong("The answer is another one.")
+
+
+def _several(answer: str, cells: tuple[Cell, ...], percent_asked: bool) -> Verdict:
+    given = _split(answer, cells)
+    if len(given) > MAX_ANSWERS:
+        return Verdict.wrong("Too many answers were given.", flags=("many_answers",))
+    hits = matched(given, cells, lambda one, cell: same(one, cell, percent_asked))
+    components = {"answers": hits / max(len(given), len(cells))}
+    if hits == len(given) == len(cells):
+        return Verdict.correct("All answers are there, and no other.", components)
+    return Verdict.wrong(f"{hits} of {len(cells)} answers are there; {len(given)} were given.", components)
+
+
+def _split(answer: str, cells: tuple[Cell, ...]) -> list[str]:
+    """The answers in `answer`: apart at `|`, or at the first separator that gives as many as the reference has."""
+    body = plain_words(answer)
+    if "|" in body:
+        return body.split("|")
+    guarded = _guarded(body, cells)
+    for separator in _SEPARATORS:
+        parts = separator.split(guarded)
+        if len(parts) == len(cells):
+            return [_shown(part) for part in parts]
+    return [body]
+
+
+def _guarded(body: str, cells: tuple[Cell, ...]) -> str:
+    """`body` with the separators that belong to one of the reference's texts replaced by marks."""
+    for cell in sorted((plain_words(cell) for cell in cells if isinstance(cell, str)), key=len, reverse=True):
+        hidden = cell
+        for separator, mark in _MARKS.items():
+            hidden = hidden.replace(separator, mark)
+        if hidden != cell:
+            body = hidden.join(re.split(re.escape(cell), body, flags=re.IGNORECASE))
+    return body
+
+
+def _shown(part: str) -> str:
+    for separator, mark in _MARKS.items():
+        part = part.replace(mark, separator)
+    return part
+
+
+def same(answer: str, cell: Cell, percent_asked: bool = False) -> bool:
+    """Whether one answer is one cell of the reference, as text or as a number."""
+    written = repr(cell) if isinstance(cell, (int, float)) else cell
+    if _canonical(answer) == _canonical(written):
+        return True
+    truth = read_number(written, accounting=True)
+    if truth is None:
+        return _same_list(answer, written, percent_asked)
+    number = _number_with_unit(answer)
+    return number is not None and _same_number(number, truth, isinstance(cell, float), percent_asked)
+
+
+def _same_list(answer: str, cell: str, percent_asked: bool) -> bool:
+    """Whether a cell that lists numbers, as `423, 428`, is answered by the same numbers in the same order."""
+    wanted = _LIST.split(cell)
+    if len(wanted) == 1 or not all(read_number(part, accounting=True) for part in wanted):
+        return False
+    given = _LIST.split(plain_words(answer))
+    return len(given) == len(wanted) and all(map(same, given, wanted, [percent_asked] * len(wanted)))
+
+
+def _canonical(text: str) -> str:
+    """What two spellings of one cell share."""
+    folded = fold(text)
+    body = fold(plain_words(text)).strip(" .,;:!?\"'`*$")
+    return _THOUSANDS.sub("", _TIGHT.sub(r"\1", _ARTICLE.sub("", body))) or folded
+
+
+def _number_with_unit(answer: str) -> Number | None:
+    """The number that `answer` is, up to three words after it left out when they can be a unit (`54 workers`)."""
+    number = read_number(answer.rstrip(" ."), accounting=True)
+    words = plain_words(answer).rstrip(".").split(" ")
+    for _ in range(3):
+        if number is not None or len(words) < 2 or not _UNIT_WORD.fullmatch(words[-1]):
+            break
+        if _NOT_A_UNIT.fullmatch(words.pop()):
+            break
+        number = read_number(" ".join(words), accounting=True)
+    return number
+
+
+def _same_number(answer: Number, truth: Number, exact_float: bool, percent_asked: bool) -> bool:
+    value, step = answer.value, answer.unit_in_last_place
+    if answer.percent == truth.percent:
+        return _meets(value, step, truth, exact_float)
+    if truth.percent:  # the sign left out, or the ratio written as such
+        return _meets(value, step, truth, exact_float) or _meets(value * 100, step and step * 100, truth, exact_float)
+    if _meets(value / 100, step and step / 100, truth, exact_float):
+        return True
+    ratio = exact_float and abs(truth.value) <= 1
+    return percent_asked and not ratio and _meets(value, step, truth, exact_float)
+
+
+def _meets(value: Fraction, step: Fraction | None, truth: Number, exact_float: bool) -> bool:
+    """Whether a value, whose last written digit is worth `step`, is the truth by the module's rule."""
+    off = abs(value - truth.value)
+    place = truth.unit_in_last_place
+    if off == 0 or (step is not None and step <= FLOAT_NOISE and off <= FLOAT_NOISE):
+        return True
+    if place is None or truth.value.denominator == 1:
+        return False
+    if 2 * off <= (min(place, FLOAT_STEP) if exact_float else place):
+        return True
+    computed = place <= Fraction(1, 10**COMPUTED_DECIMALS)
+    return computed and step is not None and 2 * off <= step and off <= COMPUTED_TOLERANCE * abs(truth.value)
