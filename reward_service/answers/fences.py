@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from os.path import commonprefix
 from typing import Literal
 
 MAX_FENCES = 4_000
@@ -56,8 +55,11 @@ def _dedent(code: str) -> str:
     """`code` less the white space that all its filled lines begin with (textwrap's takes quadratic time)."""
     lines = code.split("\n")
     indents = [line[:200][: -len(line[:200].lstrip(" \t")) or None] for line in lines if line and not line.isspace()]
-    margin = len(commonprefix([min(indents), max(indents)])) if indents else 0
-    return "\n".join(line[margin:] if margin < len(line) else line.lstrip(" \t") for line in lines) if margin else code
+    if not indents:
+        return code
+    low, high = min(indents), max(indents)  # what these two share, all share
+    margin = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
+    return "\n".join(line[margin:] if margin < len(line) else line.lstrip(" \t") for line in lines)
 
 
 def blocks(text: str) -> list[Block]:

@@ -20,6 +20,7 @@ _NUMBER = re.compile(
     rf"(?:[eE][+-]?\d{{1,4}}(?!\d)|(?: ?(?:\\times|\\cdot|[×·⋅*]|x) ?| ){_POWER})?)"
 )
 _PERCENT = re.compile(r"\\?%|(?:\\text ?\{ ?)?per ?cent ?\}?", re.IGNORECASE)
+_PRODUCT = re.compile(r"[^ $]*\d[A-Za-z]")
 _NAMED = re.compile(r"(?:\\[A-Za-z]+|[A-Za-zΔα-ω])[\\A-Za-z0-9_^{}()Δα-ω, |'*]{0,60}")
 _RELATION = re.compile(r"=|\\approx(?![A-Za-z])|≈|\\simeq(?![A-Za-z])")
 _ABOUT = re.compile(r"^(?:(?:\\approx|\\sim|\\simeq)(?![A-Za-z])|≈|~|(?:approximately|approx\.|about)(?= ))\s*", re.I)
@@ -27,10 +28,14 @@ _ABOUT = re.compile(r"^(?:(?:\\approx|\\sim|\\simeq)(?![A-Za-z])|≈|~|(?:approx
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """`unit` is text as it was written, `""` when there is none; a percent sign is part of the number."""
+    """`unit` is text as it was written, `""` when there is none; a percent sign is part of the number.
+
+    `product` says that number and unit read as well as a product of symbols, as `2e` does.
+    """
 
     number: Number
     unit: str
+    product: bool = False
 
 
 def value_side(text: str) -> str:
@@ -55,4 +60,4 @@ def read_quantity(text: str) -> Quantity | None:
     if _PERCENT.fullmatch(unit):
         written, unit = written + "%", ""
     number = read_number(written)
-    return None if number is None else Quantity(number, unit)
+    return None if number is None else Quantity(number, unit, bool(_PRODUCT.fullmatch(text.strip(" $"))))

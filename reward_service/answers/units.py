@@ -46,7 +46,7 @@ _OTHERS = {
     "hp": "horsepower", "amu": "unified_atomic_mass_unit", "u": "unified_atomic_mass_unit", "e": "elementary_charge",
     "c": "speed_of_light", "°": "degree", "deg": "degree", "°C": "degree_Celsius", "°F": "degree_Fahrenheit",
     "°K": "kelvin", "celsius": "degree_Celsius", "fahrenheit": "degree_Fahrenheit",
-    "amp": "ampere", "amps": "ampere", "BTU": "british_thermal_unit", "Btu": "british_thermal_unit", "t": "metric_ton",
+    "amp": "ampere", "amps": "ampere", "BTU": "british_thermal_unit", "Btu": "british_thermal_unit", "dB": "decibel",
 }  # fmt: skip
 _PLURALS = (
     "minute", "hour", "day", "week", "month", "year", "yard", "mile", "pound", "ounce", "gallon", "atmosphere",
@@ -86,7 +86,7 @@ _SPACING = re.compile(r"\\[,;:!> ]|[$~{}]|\\[()\[\]]|\\q?quad(?![A-Za-z])")
 _DEGREE = re.compile(r"\^? ?\\circ(?![A-Za-z])|\\(?:text)?degrees?(?![A-Za-z])|\^ ?°")
 _TOKEN = re.compile(
     r" |(?P<word>(?:μ ?|° ?(?=[CFK](?![A-Za-z])))?[A-Za-zΩÅ]+|°|\\AA(?![A-Za-z]))"
-    r"(?: ?(?:\^|\*\*) ?\(? ?(?P<power>[+-]? ?\d{1,2}) ?\)?|(?P<glued>[+-]?\d)(?!\d))?"
+    r"(?: ?(?:\^|\*\*) ?(?:\( ?(?P<wrapped>[+-]? ?\d{1,2}) ?\)|(?P<power>[+-]? ?\d{1,2}))|(?P<glued>[+-]?\d)(?!\d))?"
     r"|(?P<mark>[()/·⋅∙*×.-]|\\cdot(?![A-Za-z])|\\times(?![A-Za-z]))"
 )
 _FRACTION = re.compile(r"\\[dt]?frac ?\{((?:[^{}]|\{[^{}]*\})*)\} ?\{((?:[^{}]|\{[^{}]*\})*)\}")
@@ -146,13 +146,13 @@ def _read(body: str, slash_reaches: int) -> Unit | None:
             groups.pop()
             if not groups or body[at : at + 1] == "^":
                 return None
-        elif word in _POWER_WORDS and not token["power"]:
+        elif word in _POWER_WORDS:
             pending = _POWER_WORDS[word]
         elif word in _POWERED and last:
             powers[last] *= _POWERED[word]
         elif word:
             name = _name(word.replace(" ", ""))
-            exponent = int((token["power"] or token["glued"] or "1").replace(" ", "")) * pending
+            exponent = int(_exponent(token)) * pending
             if name is None or abs(exponent) > MAX_EXPONENT:
                 return None
             powers[name] = powers.get(name, 0) + (-exponent if reach else exponent) * groups[-1]
@@ -162,8 +162,16 @@ def _read(body: str, slash_reaches: int) -> Unit | None:
     return tuple(sorted((name, power) for name, power in powers.items() if power))
 
 
+def _exponent(token: re.Match[str]) -> str:
+    return (token["wrapped"] or token["power"] or token["glued"] or "1").replace(" ", "")
+
+
 def _name(word: str) -> str | None:
     return _NAMES.get(word) or _SPOKEN.get(word.casefold()) or _ANY_CASE.get(word.casefold())
+
+
+_OPAQUE = frozenset({"decibel"})
+"""Units that are only ever equal to themselves."""
 
 
 @lru_cache(maxsize=1)
@@ -200,6 +208,8 @@ def convert(value: Fraction, source: Unit, target: Unit) -> Fraction | None:
 def _factor(source: Unit, target: Unit) -> Fraction | None:
     import pint
 
+    if any(name in _OPAQUE for name, _ in (*source, *target)):
+        return None
     registry = _registry()
     try:
         found = registry.convert(1.0, _container(registry, source), _container(registry, target))
@@ -218,4 +228,6 @@ def _container(registry: Any, unit: Unit) -> Any:
 
 def dimension(unit: Unit) -> Any:
     """What `unit` measures, as a value that compares equal for units of one kind."""
+    if any(name in _OPAQUE for name, _ in unit):
+        return unit
     return _registry().get_dimensionality(_container(_registry(), unit))

@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from reward_service.errors import (
     BadItem,
@@ -67,8 +67,8 @@ def _refuse_constant(name: str) -> float:
 def parse(body: bytes) -> Any:
     """Strict JSON, nested at most some 200 deep; raises MalformedJson.
 
-    A lone surrogate in one response must not spoil a batch, so text that has one is read by the laxer parser and
-    caught where the item is validated.
+    A lone surrogate in one response must not spoil a batch, so a body that may have one is read by the laxer parser,
+    and the items that do are marked.
     """
     try:
         return from_json(body, allow_inf_nan=False)
@@ -76,13 +76,30 @@ def parse(body: bytes) -> Any:
         if _SURROGATE.search(body) is None:
             raise MalformedJson(str(error)) from None
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        document = json.loads(body, parse_constant=_refuse_constant)
+        if isinstance(document, dict) and isinstance(document.get("items"), list):
+            return {**document, "items": [_marked(item) for item in document["items"]]}
+        return _marked(document)
     except (ValueError, RecursionError) as error:
         raise MalformedJson(str(error)) from None
 
 
+class _Spoiled:
+    """Stands for an item that cannot be written as UTF-8."""
+
+
+def _marked(item: Any) -> Any:
+    try:
+        to_json(item)
+    except PydanticSerializationError:
+        return _Spoiled()
+    return item
+
+
 def to_call(document: Any, settings: Settings) -> Call:
     """Sort a parsed body into items and the reasons why others are none."""
+    if isinstance(document, _Spoiled):
+        raise InvalidRequest("the item holds a lone surrogate, which is no character")
     if not isinstance(document, Mapping):
         raise InvalidRequest('the body must be one item, or {"items": [...]}')
     if "items" not in document:
@@ -108,6 +125,8 @@ def _single(document: Mapping[str, Any], settings: Settings) -> Item:
 
 
 def _entry(document: Any, settings: Settings) -> Entry:
+    if isinstance(document, _Spoiled):
+        return BadItem("the item holds a lone surrogate, which is no character")
     try:
         item = Item.model_validate(document)
     except ValidationError as error:

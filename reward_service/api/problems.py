@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from reward_service.errors import InvalidRequest, Overloaded, RequestError, Unauthorized, problem
+from reward_service.errors import BodyTooLarge, InvalidRequest, Overloaded, RequestError, Unauthorized, problem
 from reward_service.schema import Problem
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,8 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     headers: dict[str, str] = {}
     if isinstance(error, Overloaded):
         headers["Retry-After"] = f"{error.retry_after:.0f}"
+    if isinstance(error, BodyTooLarge):
+        headers["Connection"] = "close"  # the rest of the body is not wanted
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
     return _response(problem(error), headers)

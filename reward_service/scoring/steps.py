@@ -66,6 +66,11 @@ def extract(verifier: AnyVerifier, item: Item, options: Options) -> Answer | NoA
     return found
 
 
+def _writable(text: str) -> str:
+    """`text` without lone surrogates, which escapes in a response can make and UTF-8 cannot write."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of an item when its result is built."""
@@ -83,7 +88,7 @@ class Known:
         return Result.model_construct(
             id=self.id,
             index=self.index,
-            answer=None if self.answer is None else self.answer[:MAX_ANSWER_CHARS],
+            answer=None if self.answer is None else _writable(self.answer[:MAX_ANSWER_CHARS]),
             verifier=self.verifier.id if self.verifier else None,
             timing=Timing.model_construct(queue_ms=round(self.queue_s * 1e3, 3), run_ms=round(self.run_s * 1e3, 3)),
             cached=self.cached,
@@ -113,7 +118,7 @@ class Known:
             correct=verdict.score == 1.0,
             verdict=verdict.name,
             failure=None,
-            reason=verdict.reason,
+            reason=_writable(verdict.reason),
             flags=list(dict.fromkeys((*self.flags, *verdict.flags))),
             components=dict(verdict.components),
         )

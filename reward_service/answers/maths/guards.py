@@ -17,7 +17,7 @@ MAX_EXPONENT = 2_000
 MAX_WORDS = 12
 
 _BRACKET = re.compile(r"\\[{}]|[\[\](){}]")
-_DIGITS = re.compile(r"\d{%d}" % (MAX_DIGITS + 1))
+_DIGITS = re.compile(rf"\d{{{MAX_DIGITS + 1}}}")
 _FUNCTION = re.compile(
     r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc|ln|log|exp|sqrt|sinh|cosh|tanh|binom|Gamma|zeta)(?![A-Za-z])"
 )
@@ -26,10 +26,11 @@ _SUM_POWER = re.compile(r"[)\]}] ?\^ ?\{? ?(\d+)")
 _FACTORIAL = re.compile(r"(\d*|[)\]}!]) ?!(?!=)")
 _BINOMIAL = re.compile(r"\\binom ?\{ ?(\d+)")
 _UNEVALUATED = re.compile(
-    r"\\(?:sum|prod|int|iint|oint|lim|gcd|lcm|max|min|det|bmod|pmod|mod|sup|inf)(?![A-Za-z])|(?<![A-Za-z])(?:gcd|lcm|max|min)(?= ?\()"
+    r"\\(?:sum|prod|int|iint|oint|lim|gcd|lcm|max|min|det|bmod|pmod|mod|sup|inf)(?![A-Za-z])"
+    r"|(?<![A-Za-z])(?:gcd|lcm|max|min)(?= ?\()"
 )
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
-_CODE = re.compile(r"__|\b(?:import|lambda|exec|eval|open|getattr|globals)\b")
+_CODE = re.compile(r"__|(?<![A-Za-z\\])(?:import|lambda|exec|eval|open|getattr|globals)\b")
 
 
 def refusal(answer: str, truth: str) -> str | None:
@@ -73,7 +74,9 @@ def huge(text: str) -> bool:
     """Whether evaluating `text` could take long or much memory."""
     if "^" in text and (_tower(text) > 2 or _too_high(text)):
         return True
-    if "!" in text and any((not n.isdigit() and n != "") or (n.isdigit() and int(n[:9]) > 500) for n in _FACTORIAL.findall(text)):
+    if "!" in text and any(
+        (not n.isdigit() and n != "") or (n.isdigit() and int(n[:9]) > 500) for n in _FACTORIAL.findall(text)
+    ):
         return True
     if any(int(n[:9]) > 5_000 for n in _BINOMIAL.findall(text)):
         return True

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from reward_service.answers.maths import guards, numeric, symbolic, units, words
 from reward_service.answers.maths.finding import Finding, Outcome, Rung
 from reward_service.answers.maths.normalise import key, normalise
+from reward_service.answers.maths.restated import restated
 from reward_service.answers.maths.shapes import compare_forms
-from reward_service.answers.maths.structure import parse
+from reward_service.answers.maths.structure import is_name, parse
 
 
 def same_text(answer: str, truth: str) -> Outcome:
@@ -35,6 +36,25 @@ def same_quantity(answer: str, truth: str) -> Outcome:
     return Outcome.DIFFERENT if value is None else part(value, wanted)
 
 
+def same_approximation(answer: str, truth: str) -> Outcome:
+    r"""`exact \approx decimal`: the exact part counts, and in an answer the decimal must be right in all its digits."""
+    if "\\approx" not in answer and "\\approx" not in truth:
+        return Outcome.UNKNOWN
+    given, wanted = _sides(answer), _sides(truth)
+    outcome = same_structure(given[0], wanted[0])
+    if outcome is not Outcome.EQUAL or len(given) == 1:
+        return outcome
+    value = numeric.exact(wanted[0]) or symbolic.evaluated(wanted[0])
+    decimals = [numeric.number(side) for side in given[1:]]
+    return Outcome.of(value is not None and all(one is not None and numeric.close(one, value) for one in decimals))
+
+
+def _sides(text: str) -> list[str]:
+    """The sides of approximations, a name in front left out."""
+    sides = [side.strip() for side in text.split("\\approx")]
+    return sides[1:] if len(sides) > 1 and is_name(sides[0]) else sides
+
+
 def same_structure(answer: str, truth: str) -> Outcome:
     """Lists, sets, tuples, intervals, matrices, assignments, chains: part by part."""
     return compare_forms(parse(answer), parse(truth), part)
@@ -43,7 +63,12 @@ def same_structure(answer: str, truth: str) -> Outcome:
 QUICK: Sequence[tuple[str, Rung]] = (("text", same_text), ("number", numeric.same_number))
 """Rungs that take microseconds and may run on the event loop."""
 
-RUNGS: Sequence[tuple[str, Rung]] = (*QUICK, ("words", words.same_words), ("structure", same_structure))
+RUNGS: Sequence[tuple[str, Rung]] = (
+    *QUICK,
+    ("words", words.same_words),
+    ("approximation", same_approximation),
+    ("structure", same_structure),
+)
 
 PART_RUNGS: Sequence[tuple[str, Rung]] = (
     *QUICK,
@@ -52,6 +77,7 @@ PART_RUNGS: Sequence[tuple[str, Rung]] = (
     ("words", words.same_words),
     ("quantity", same_quantity),
     ("arithmetic", numeric.arithmetic),
+    ("restated", restated),
     ("decimal", symbolic.same_value),
     ("symbolic", symbolic.equal),
 )

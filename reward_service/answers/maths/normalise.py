@@ -57,6 +57,7 @@ _ARGUMENT = re.compile(r"([\^_]) ?(-?\d+|[A-Za-z]|\\[A-Za-z]+)(?!\{)")
 _ROOT = re.compile(r"\\sqrt ?(\d+|[A-Za-z](?![A-Za-z]))")
 _SCRIPT_PAREN = re.compile(r"\^ ?\((-?[A-Za-z0-9/+\-]{1,20})\)")
 _LETTER = re.compile(r"\\text ?\{ ?([A-Za-z]) ?\}")
+_JOINED = re.compile(r"\\text ?\{([^{}]{1,60}?),? (and|or) ?\}")
 _LEAD_IN = re.compile(
     r"^(?:\\text ?\{ ?)?(?:(?:so|thus|therefore|hence),? )?(?:the )?(?:final |correct )?"
     r"(?:answer|value|result)(?: is(?: equal to)?:?|:) ?\}?",
@@ -77,10 +78,7 @@ def _normalise(text: str) -> str:
     body = clean(text)
     if not body.isascii():
         body = body.translate(_UNICODE)
-    if "\\" in body:
-        body = _latex(body)
-    else:
-        body = body.replace("$", "")
+    body = _latex(body) if "\\" in body else body.replace("$", "")
     for plain, mark in _ASCII:
         if plain in body:
             body = body.replace(plain, mark)
@@ -102,6 +100,7 @@ def _latex(body: str) -> str:
     body = _THOUSANDS.sub("", body) if "," in body or "\\" in body else body
     body = _DELIMITER.sub("", _SPACING.sub(" ", body)).replace("\\%", "%")
     body = _COMMAND.sub(lambda found: _command(found[1], found[0]), body)
+    body = _JOINED.sub(r"\\text{\1} \2 ", body)
     body = _LETTER.sub(r"\1", body) if rows or "=" in body else body
     if "\\frac" in body:
         body = _fractions(body)

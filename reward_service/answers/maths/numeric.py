@@ -93,6 +93,12 @@ def rounds_to(exact: Fraction, decimal: Number) -> bool:
     return abs(exact - decimal.value) <= step / 2
 
 
+def close(decimal: Number, value: Fraction) -> bool:
+    """Whether `decimal` gives `value` to within one of its last digit."""
+    step = decimal.unit_in_last_place
+    return step is not None and abs(decimal.value - value) < step
+
+
 def significant(decimal: Number) -> int:
     """How many significant digits `decimal` shows."""
     step = decimal.unit_in_last_place

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
+from reward_service.answers.matching import matched
 from reward_service.answers.maths import symbolic
 from reward_service.answers.maths.finding import Outcome, Rung
 from reward_service.answers.maths.normalise import key
@@ -23,7 +25,8 @@ from reward_service.answers.maths.structure import (
     is_infinite,
     is_name,
 )
-from reward_service.answers.matching import matched
+
+_RELATION = re.compile(r"[<>]|\\(?:le|ge|setminus|cap)(?![A-Za-z])")
 
 MAX_PAIRS = 144
 """At most this many pairs of parts are compared for one unordered list."""
@@ -83,7 +86,11 @@ def _equations(answer: Form, truth: Form) -> Outcome:
 
 def _vacuous(form: Assigned | Chain) -> bool:
     """`1 = 1` says nothing, and no equation without letters does."""
-    return isinstance(form, Chain) and not any(side.strip()[:1].isalpha() or "x" in side or "y" in side for side in form.sides) and all(exact(side) is not None for side in form.sides)
+    return (
+        isinstance(form, Chain)
+        and not any(side.strip()[:1].isalpha() or "x" in side or "y" in side for side in form.sides)
+        and all(exact(side) is not None for side in form.sides)
+    )
 
 
 def _chain(answer: Chain, truth: Form, part: Rung) -> Outcome:
@@ -140,7 +147,7 @@ def _regions(answer: Form, truth: Form, part: Rung) -> Outcome:
             return Outcome.DIFFERENT
     given, wanted = as_pieces(answer), as_pieces(truth)
     if given is None or wanted is None:
-        if isinstance(answer, Scalar) and "\\" in answer.text or isinstance(truth, Scalar):
+        if any(isinstance(form, Scalar) and _RELATION.search(form.text) for form in (answer, truth)):
             return symbolic.equal(answer.text, truth.text)
         return Outcome.DIFFERENT
     if len(given) != len(wanted):
@@ -173,11 +180,15 @@ def _collections(answer: Form, truth: Form, part: Rung) -> Outcome:
         return _in_order(answer.items, truth.items, part)
     if isinstance(answer, Values) and isinstance(truth, Ordered) and not answer.braced and not _intervals(truth):
         return _in_order(answer.items, truth.items, part)
+    if isinstance(answer, Values) and isinstance(truth, Ordered) and truth.brackets.isspace():
+        return _in_order(answer.items, truth.items, part)
     for one, other in ((answer, truth), (truth, answer)):
         if isinstance(one, Values) and len(one.items) == 1:
             pair = (one.items[0], other) if one is answer else (other, one.items[0])
             return compare_forms(*pair, part)
-    if isinstance(truth, Scalar) and ("\\setminus" in truth.text) or isinstance(answer, Scalar) and "\\setminus" in answer.text:
+    if (isinstance(truth, Scalar) and ("\\setminus" in truth.text)) or (
+        isinstance(answer, Scalar) and "\\setminus" in answer.text
+    ):
         return symbolic.equal(answer.text, truth.text)
     return Outcome.DIFFERENT
 

@@ -103,9 +103,10 @@ _MARK = re.compile(r"\\text ?\{[ ,]*(?:and|or) *\}|\\[{}]|\\[A-Za-z]+|,? (?:and|
 _CLOSERS = {"(": ")", "[": "]", "\\{": "\\}", "\\langle": "\\rangle", "{": "}"}
 _RELATION = {"<": "<", ">": ">", "\\le": "<=", "\\ge": ">="}
 _NAME = re.compile(
-    r"(?:\\(?:angle|triangle|overline|measuredangle|text|mathbb|mathcal|vec|hat|bar|Delta|alpha|beta|gamma|delta|theta|lambda|mu|"
-    r"phi|varphi|omega|rho|sigma|tau|epsilon) ?(?:\{[A-Za-z ]*\})?|[A-Za-z]+|_\{[A-Za-z0-9+\-]*\}|'|\^\{[\-A-Za-z0-9']\}"
-    r"|\([A-Za-z0-9, ]*\)|\{[A-Za-z]\}|[| ])+"
+    r"(?:\\(?:angle|triangle|overline|measuredangle|text|mathbb|mathcal|vec|hat|bar|Delta|alpha|beta|gamma|delta|theta"
+    r"|lambda|mu|phi|varphi|omega|rho|sigma|tau|epsilon) ?(?:\{[A-Za-z ]*\})?|[A-Za-z]|_\{[A-Za-z0-9+\-]*\}|'"
+    r"|\^\{[\-A-Za-z0-9']\}|\([A-Za-z0-9, ]*\)|\{[A-Za-z]\}|[| ])++"
+    r"|\\frac ?\{[A-Z][A-Z]\} ?\{[A-Z][A-Z]\}|[A-Z](?:_\{\d\})? ?[:/] ?[A-Z](?:_\{\d\})?"
 )
 _FUNCTION = re.compile(r"([A-Za-z])\(([a-z])\)")
 _TUPLE_NAME = re.compile(r"\(\s*[A-Za-z_{}0-9()]+(?:\s*,\s*[A-Za-z_{}0-9()]+)+\s*\)")
@@ -150,7 +151,7 @@ def _split(text: str) -> tuple[list[str], set[str]]:
     if len(parts) > 1:  # `1, 2, and 3`
         parts = [part for index, part in enumerate(parts) if part or index == 0]
     if len(parts) == 1 and parts[0] == text and re.fullmatch(r"-?\d+(?: -?\d+){2,}", text):
-        return text.split(), {","}
+        return text.split(), {" "}
     return parts, joins
 
 
@@ -168,6 +169,8 @@ def _at_top(text: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _several(text: str, items: tuple[Form, ...], joins: set[str]) -> Form:
+    if joins == {" "}:
+        return Ordered(text, items, "  ")
     regions = [item for item in items if isinstance(item, Region)]
     if regions:
         return _joined_regions(text, items, joins)
@@ -381,10 +384,8 @@ def _tidy(text: str) -> str:
 
 
 def _matrix(text: str, body: str, depth: int) -> Form:
-    rows: list[tuple[Form, ...]] = []
-    for row in re.split(r"\\cr(?![A-Za-z])", body):
-        if row.strip():
-            rows.append(tuple(_parse(cell.strip(), depth + 1) for cell in row.split("&")))
+    lines = [line for line in re.split(r"\\cr(?![A-Za-z])", body) if line.strip()]
+    rows = [tuple(_parse(cell.strip(), depth + 1) for cell in line.split("&")) for line in lines]
     cells = sum(len(row) for row in rows)
     return Matrix(text, tuple(rows)) if 0 < cells <= MAX_ITEMS else Scalar(text)
 

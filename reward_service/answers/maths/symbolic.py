@@ -22,12 +22,13 @@ PRECISION = 40
 _NATURAL = re.compile(r"\\ln(?![A-Za-z])")
 _BARE_LOG = re.compile(r"\\log(?![A-Za-z])(?! ?_)")
 _DECADIC = re.compile(r"\\log ?_ ?\{ ?10 ?\}")
+_WORD = re.compile(r"\\text ?\{ ?[A-Za-z]{2}|(?<![\\A-Za-z{])[A-Za-z]{4}")
 _VARIABLE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]+")
 
 
 def equal(answer: str, truth: str) -> Outcome:
     """Whether two normalised expressions are equal for every value of their variables."""
-    if not parsable(answer) or not parsable(truth):
+    if not parsable(answer) or not parsable(truth) or _WORD.search(answer) or _WORD.search(truth):
         return Outcome.UNKNOWN
     answer, truth = _same_logarithms(answer, truth)
     given, wanted = _parse(answer), _parse(truth)
@@ -49,7 +50,7 @@ def same_value(answer: str, truth: str) -> Outcome:
     other = truth if given is not None else answer
     if any(name != "e" for name in _VARIABLE.findall(other)):
         return Outcome.UNKNOWN
-    value = _evaluated(other)
+    value = evaluated(other)
     if value is None:
         return Outcome.UNKNOWN
     if given is not None:
@@ -59,21 +60,20 @@ def same_value(answer: str, truth: str) -> Outcome:
 
 @lru_cache(maxsize=1024)
 def _parse(text: str) -> tuple[Any, ...]:
+    from latex2sympy2_extended import NormalizationConfig
     from math_verify import LatexExtractionConfig, parse
 
     for name in ("math_verify", "latex2sympy2_extended"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    rule = LatexExtractionConfig(boxed_match_priority=0)
+    rule = LatexExtractionConfig(boxed_match_priority=0, normalization_config=NormalizationConfig(units=False))
     try:
-        found = parse(
-            f"\\boxed{{{text}}}", extraction_config=[rule], parsing_timeout=None, fallback_mode="no_fallback"
-        )
+        found = parse(f"\\boxed{{{text}}}", extraction_config=[rule], parsing_timeout=None, fallback_mode="no_fallback")
     except Exception:  # as above
         return ()
     return tuple(found)
 
 
-def _evaluated(text: str) -> Fraction | None:
+def evaluated(text: str) -> Fraction | None:
     """The real value of an expression without variables, to PRECISION digits."""
     if not parsable(text):
         return None

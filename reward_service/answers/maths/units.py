@@ -16,7 +16,7 @@ _ORDINAL = re.compile(r"(?<=\d)\^?\{?(?:\\text ?\{ ?)?(?:st|nd|rd|th)(?![A-Za-z]
 _VALUE_END = re.compile(r"[\d)}\]]$|\\pi$|\.$")
 _TRIGONOMETRY = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc)(?![A-Za-z])")
 _RELATION = re.compile(r"[=<>:]|\\(?:in|le|ge|ne|cup|cap|approx|ldots)(?![A-Za-z])")
-_FILLER = frozenset(("of", "the", "a", "an", "total", "exactly", "different", "in"))
+_FILLER = frozenset(("of", "the", "a", "an", "total", "place", "exactly", "different", "in"))
 
 _KINDS: dict[str, dict[str, Fraction]] = {
     "length": {"mm": Fraction(1, 1000), "millimeter": Fraction(1, 1000), "cm": Fraction(1, 100),
@@ -44,7 +44,7 @@ def split_unit(text: str) -> tuple[str, tuple[str, ...]]:
     """`text` (normalised) as a value and the words of its unit; no words when it has none, or is not a value at all."""
     if _RELATION.search(text):
         return text, ()
-    tokens: list[str] = _TOKEN.findall(_ORDINAL.sub("", text))
+    tokens: list[str] = _TOKEN.findall(_ORDINAL.sub(" place", text))
     end = len(tokens)
     while end > 0 and _in_unit(tokens, end - 1):
         end -= 1
@@ -60,13 +60,18 @@ def split_unit(text: str) -> tuple[str, tuple[str, ...]]:
 
 def _in_unit(tokens: list[str], at: int) -> bool:
     """Whether the token at `at` may belong to a unit that ends the text."""
-    token = tokens[at]
-    if token.startswith("\\text") or token in {" ", "%", "^{\\circ}", ".", "-"} or (token == "/" and at + 1 < len(tokens)):
-        return token not in {".", "-"} or (at + 1 < len(tokens) and tokens[at + 1][:1].isalpha())
+    token, later = tokens[at], "".join(tokens[at + 1 : at + 2])
+    if token.startswith("\\text") or token in {" ", "%", "^{\\circ}"}:
+        return True
+    if token in {".", "-", "/"}:
+        return later[:1].isalpha() or (bool(later) and token in {"/"})
     if token.isalpha():
         detached = at > 0 and (tokens[at - 1] in {" ", "/", "-"} or tokens[at - 1].startswith("\\text"))
+        braced = at > 0 and tokens[at - 1] == "{" and later == "}"
         known = token.lower().rstrip("s") in _UNITS and len(token) > 1
-        return known or (detached and (len(token) >= 3 or token.lower() in _FILLER)) or (at > 0 and tokens[at - 1] == "/")
+        return (
+            known or (detached and (len(token) >= 3 or token.lower() in _FILLER)) or (at > 0 and tokens[at - 1] == "/")
+        )
     return token in {"^{2}", "^{3}", "^{-1}", "{", "}"} and _follows_unit(tokens, at)
 
 
@@ -86,7 +91,7 @@ def _words(unit: str) -> tuple[str, ...]:
     words: list[str] = []
     for word in plain.lower().split():
         words.extend(_COMPOUND.get(word, word).split())
-    return tuple(_singular(word) for word in words if word not in _FILLER)
+    return tuple(_singular(word) for word in words if word not in _FILLER) or tuple(words)
 
 
 def _singular(word: str) -> str:

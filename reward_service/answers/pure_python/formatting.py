@@ -59,7 +59,7 @@ def _expand(
     parts: list[str],
     depth: int,
 ) -> None:
-    """Append the pieces of `template` to `parts`; `count[0]` numbers automatic fields, and is -1 once any is numbered."""
+    """Append the pieces of `template` to `parts`; `count[0]` numbers automatic fields, or is -1 when they are given."""
     if depth < 1:
         raise ValueError("Max string recursion exceeded")
     for literal, field, spec, conversion in string.Formatter().parse(template):

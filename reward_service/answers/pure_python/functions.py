@@ -170,9 +170,7 @@ def _reduce(run: Interpreter, function: Any, items: Any, /, *start: Any) -> Any:
     return reduce(run.as_function(function) or _not_callable, run.iterate(items), *start)
 
 
-FUNCTIONS: dict[str, Builtin] = {
-    name: Builtin(name, run)
-    for name, run in {
+_RUNS: dict[str, Callable[..., Any]] = {
         **{
             name: _plain(name, getattr(builtins, name))
             for name in ("abs", "ascii", "bin", "chr", "divmod", "hex", "len", "oct", "ord", "repr", "issubclass")
@@ -200,8 +198,8 @@ FUNCTIONS: dict[str, Builtin] = {
         "type": _type,
         "zip": _zip,
         "enumerate": _enumerate,
-    }.items()
 }
+FUNCTIONS: dict[str, Builtin] = {name: Builtin(name, run) for name, run in _RUNS.items()}
 REDUCE = Builtin("reduce", _reduce)
 
 

@@ -120,12 +120,10 @@ class Interpreter:
 
     def iterate(self, value: Any) -> Iterator[Any]:
         """The items of `value`, each counted."""
-        made = 0
-        for item in self.iterator(value):
+        for number, item in enumerate(self.iterator(value), 1):
             self.meter.tick()
-            made += 1
-            if made & 1023 == 0:
-                self.meter.grow(made)
+            if number & 1023 == 0:
+                self.meter.grow(1024)
             yield item
 
     def counted(self, value: Any) -> Iterator[Any]:
@@ -647,8 +645,7 @@ class Interpreter:
         value = node.value
         result = None
         if isinstance(value, ast.YieldFrom):
-            for item in self.iterate(self.value(value.value, scope)):
-                yield item
+            yield from self.iterate(self.value(value.value, scope))
         elif isinstance(value, ast.Yield):
             yield None if value.value is None else self.value(value.value, scope)
         if isinstance(node, ast.Assign):

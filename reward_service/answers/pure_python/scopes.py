@@ -85,8 +85,8 @@ def names_of(function: ast.FunctionDef | ast.Lambda) -> Names:
             hidden.update(name for part in node.generators for name in ast.walk(part.target))
         elif isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)) and node not in hidden:
             bound.add(node.id)
-        elif isinstance(node, ast.FunctionDef) or (isinstance(node, ast.ExceptHandler) and node.name):
-            bound.add(node.name)
+        elif isinstance(node, (ast.FunctionDef, ast.ExceptHandler)):
+            bound.add(node.name or "")
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             bound.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.Global):

@@ -16,7 +16,7 @@ from reward_service.verifiers.truths import unwrap
 
 MAX_CHARS = 40_000
 
-_LABEL = re.compile(r"[A-Za-z][A-Za-z _]{0,40}[:=]\s*")
+_LABEL = re.compile(r"^\s*[A-Za-z][A-Za-z _]{0,40}[:=]\s*")
 _ROW = re.compile(r"\[([0-9,\s]*+)\]")
 _BETWEEN = re.compile(r"[\s,]+")
 _DIGITS = {str(digit): digit for digit in range(10)}
@@ -27,14 +27,18 @@ Cells = tuple[tuple[int, ...], ...]
 
 
 def read_grid(text: str) -> Cells | None:
-    """The grid that `text` as a whole is, or None.
+    """The one grid in `text`, or None.
 
-    Rows are bracketed, with commas or blanks between the cells and with or without a bracket around them all; or they
-    are lines of digits, apart or glued together. A cell is one digit: `1.9`, `3.0`, `"1"`, `true` and `12` are none.
+    Rows are bracketed, with commas or blanks between the cells and with or without a bracket around them all, and what
+    stands around the brackets does not matter; or they are lines of digits, apart or glued together, after a label or
+    none. A cell is one digit: `1.9`, `3.0`, `"1"`, `true` and `12` are none.
     """
+    if "[" in text:
+        text = text[text.find("[") : text.rfind("]") + 1]
     text = text.replace("(", "[").replace(")", "]")
     if "[" not in text:
-        return _rectangle([_line(line) for line in text.splitlines() if line.strip()])
+        lines = _LABEL.sub("", text, count=1).splitlines()
+        return _rectangle([_line(line) for line in lines if line.strip()])
     if _BETWEEN.sub("", _ROW.sub("", text)) not in {"", "[]"}:
         return None
     return _rectangle([_tokens(row) for row in _ROW.findall(text)])
@@ -114,9 +118,7 @@ class Grid(Verifier[GridTruth]):
         return Answer(found)
 
     def compare(self, answer: str, truth: GridTruth) -> Verdict:
-        body = unfenced(answer)
-        label = _LABEL.match(body)
-        grid = read_grid(body[label.end() :] if label else body)
+        grid = read_grid(unfenced(answer))
         if grid is None:
             return Verdict.bad_format("The answer is not a rectangle of single digits.")
         right = truth.ground_truth

@@ -21,7 +21,10 @@ _LIST = re.compile(r"\[[^\[\]]*+\]")
 _BETWEEN = re.compile(r"->|=>|[,;\n>→]")
 _EDGES = " \t\r\n\"'`*_.()[]{}"
 _BULLET = re.compile(r"\s*(?:[-*•]|\(?([0-9]{1,4})[.):])\s+")
-_AND = re.compile(r"\s*and\s+", re.IGNORECASE)
+_LABEL = re.compile(
+    r"\s*(?:the )?(?:final |correct )?(?:answer|list|order|ordering|sequence)(?: is)?\s?:", re.IGNORECASE
+)
+_AND = re.compile(r"^\s*and\s+", re.IGNORECASE)
 _NUMPY_GAP = re.compile(r"(['\"])\s+(['\"])")
 
 
@@ -34,8 +37,8 @@ def read_names(text: str) -> list[str]:
     """The names that `text` lists, in the order of writing, made comparable; empty if it cannot be told which list.
 
     A bracketed list is read as JSON or Python, or as bare words; one alone counts, whatever stands around it. Without
-    brackets the names stand apart by commas, semicolons, lines, or signs of sequence (`->`, `→`, `>`); bullets and
-    numbers that count from 1 are left out. `<` is none of these: it is read from either end.
+    brackets the names stand apart by commas, semicolons, lines, or signs of sequence (`->`, `→`, `>`); a label,
+    bullets, and numbers that count from 1 are left out. `<` is none of these: it is read from either end.
     """
     lists = _LIST.findall(text)
     if len(lists) > 1 or (not lists and ("[" in text or "]" in text)):
@@ -51,9 +54,10 @@ def read_names(text: str) -> list[str]:
 
 
 def _bare(text: str) -> list[str]:
-    parts = [part for part in _BETWEEN.split(text) if part.strip()]
+    label = _LABEL.match(text)
+    parts = [part for part in _BETWEEN.split(text[label.end() :] if label else text) if part.strip()]
     if len(parts) > 1:
-        parts[-1] = _AND.sub("", parts[-1], count=1) if _AND.match(parts[-1]) else parts[-1]
+        parts[-1] = _AND.sub("", parts[-1])
     return [_name(_without_bullet(part, number)) for number, part in enumerate(parts, 1)]
 
 

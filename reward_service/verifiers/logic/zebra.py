@@ -70,7 +70,8 @@ class Table(BaseModel):
 
 class ZebraTruth(Truth):
     ground_truth: Annotated[Table, Structured] = Field(
-        description="The solved table, as an object or as JSON text; the first column holds the given positions."
+        description="The solved table, as an object or as JSON text; the first column holds the given positions.",
+        examples=[{"header": ["Position", "Pet"], "rows": [["1", "cat"], ["2", "dog"]]}],
     )
 
 

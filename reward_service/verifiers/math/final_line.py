@@ -10,7 +10,9 @@ from reward_service.verifiers.math.boxed import MathVerifier, boxed_answer
 
 MAX_LINE = 5_000
 
-_MARK = re.compile(r"^[ \t>*_#-]{0,12}(?:final )?answer[ \t]{0,4}[*_]{0,3}[ \t]{0,4}[:：][*_]{0,3}", re.IGNORECASE | re.MULTILINE)
+_MARK = re.compile(
+    r"^[ \t>*_#-]{0,12}(?:final )?answer[ \t]{0,4}[*_]{0,3}[ \t]{0,4}[:：][*_]{0,3}", re.IGNORECASE | re.MULTILINE
+)
 
 
 class FinalLine(MathVerifier):
@@ -19,10 +21,8 @@ class FinalLine(MathVerifier):
     summary = "The last line `Answer: X`, else the last \\boxed{}; compared as math."
 
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
-        last = None
-        for last in _MARK.finditer(text):
-            pass
-        if last is None:
+        ends = [mark.end() for mark in _MARK.finditer(text)]
+        if not ends:
             return boxed_answer(text)
-        line = text[last.end() : last.end() + MAX_LINE].partition("\n")[0]
+        line = text[ends[-1] : ends[-1] + MAX_LINE].partition("\n")[0]
         return Answer(line.strip().removesuffix("**").strip(" \t\r*_"))

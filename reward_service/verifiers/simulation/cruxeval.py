@@ -1,4 +1,4 @@
-"""CRUXEval (arXiv 2401.03065): complete `assert f(??) == output` with an input, or `assert f(input) == ??` with the output.
+"""CRUXEval (arXiv 2401.03065): complete `assert f(??) == output`, or `assert f(input) == ??`.
 
 The answer is one assertion on `f`. Nothing else that stands beside it is looked at, and no text of the model is
 executed. For an asked output, the argument must be the one in the question and the stated value the reference. For an
@@ -36,16 +36,25 @@ from reward_service.verifiers.truths import Structured
 MAX_LOOKED_AT = 64_000
 """An assertion is looked for in this many last characters of a block or a response."""
 MAX_ANSWER = 20_000
+MAX_SHORT = 2_000
+"""Answers up to this length are parsed on the event loop."""
+MAX_BLOCKS = 6
+_PYTHON = frozenset({"python", "py", "python3"})
 
 _START = re.compile(
-    r"(?<![\w.'\"])assert(?=[\s(])[ \t]*(?=[('\"\[{\d+\-]|f[ \t]*\(|[rRbBuU]{1,2}['\"]|(?:None|True|False|set|dict|frozenset|tuple|list)\b)"
+    r"(?<![\w.'\"])assert(?=[\s(])[ \t]*+(?=[('\"\[{\d+\-]|f[ \t]*\(|[rRbBuU]{1,2}['\"]"
+    r"|(?:None|True|False|set|dict|frozenset|tuple|list|float)\b)"
 )
-_BARE_START = re.compile(r"^[ \t>]*(?:`{1,2})?(?=f[ \t]*\()", re.MULTILINE)
+_BARE_START = re.compile(r"^[ \t>]*+`{0,2}(?=f[ \t]*\()", re.MULTILINE)
+# A string that is never closed runs to the end of its line, so that nothing is tried twice.
 _TOKEN = re.compile(
-    r"\"\"\".*?\"\"\"|'''.*?'''|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|#[^\n]*|\\\n|[\[({]|[\])}]|\n|`|[^\"'#\\\[\](){}\n`]+|.",
+    r"\"\"\".*?(?:\"\"\"|\Z)|'''.*?(?:'''|\Z)|\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?"
+    r"|#[^\n]*|\\\n|[\[({]|[\])}]|\n|`|[^\"'#\\\[\](){}\n`]+|.",
     re.DOTALL,
 )
+_REBINDS_F = re.compile(r"(?:^|;[ \t]*+)f[ \t]*+(?::[^=\n]{0,80})?=(?!=)|\(\s{0,20}f\s{0,20}:=", re.MULTILINE)
 _CALLS_F = re.compile(r"(?<![\w.])f[ \t]*\(")
+_COMPARES = re.compile(r"==|\bis\b")
 _ASKED = "??"
 
 
@@ -135,11 +144,14 @@ class CruxevalTruth(Truth):
 
     def expected(self) -> Any:
         """The output that the assertion must state; raises NotPlain."""
-        if self.extra_info.reference is not None:
-            return plain_value(_expression(self.extra_info.reference))
-        call, output = self._question()
-        if _ASKED in output:
-            raise NotPlain("there is no reference output")
+        try:
+            output = self._question()[1]
+        except NotPlain:
+            output = _ASKED
+        if output == _ASKED:
+            if self.extra_info.reference is None:
+                raise NotPlain("there is no reference output")
+            output = self.extra_info.reference
         return plain_value(_expression(output))
 
 
@@ -153,30 +165,49 @@ class Cruxeval(Verifier[CruxevalTruth]):
 
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
         for candidate in _candidates(text):
-            found = _last_assertion(candidate[-MAX_LOOKED_AT:])
+            if _REBINDS_F.search(candidate):
+                return NoAnswer("The answer rebinds f.", VerdictName.BAD_FORMAT, ("rebinds_f",))
+            found = _last_assertion(candidate)
             if found is not None:
-                if len(found) > MAX_ANSWER:
-                    return NoAnswer("The assertion is too long.", VerdictName.BAD_FORMAT)
-                return Answer(found)
-        return NoAnswer("There is no assertion `f(...) == value`.")
+                return _short(found)
+        found = _last_assertion(text[-MAX_LOOKED_AT:])
+        return NoAnswer("There is no assertion `f(...) == value`.") if found is None else _short(found)
+
+    def shortcut(self, answer: str, truth: CruxevalTruth) -> Verdict | None:
+        return _without_running(answer, truth)[0] if len(answer) <= MAX_SHORT else None
 
     def compare(self, answer: str, truth: CruxevalTruth) -> Verdict:
-        try:
-            call, stated = _sides(answer)
-        except NotPlain as error:
-            return Verdict.bad_format(f"The assertion is not `f(...) == value` with a plain value: {error}.")
-        if not same_value(stated, truth.expected()):
-            return Verdict.wrong("The assertion states another output.")
-        if truth.asked == "output":
-            if _same_call(call, truth.question_call(), Program(truth.ground_truth.functional)):
-                return Verdict.correct("The assertion is the one asked for, with the right output.")
-            return Verdict.wrong("The assertion is about another input.")
+        verdict, call = _without_running(answer, truth)
+        if verdict is not None:
+            return verdict
+        assert call is not None
         return _run(call, truth)
 
 
-def _run(call: ast.Call, truth: CruxevalTruth) -> Verdict:
+def _short(found: str) -> Answer | NoAnswer:
+    if len(found) > MAX_ANSWER:
+        return NoAnswer("The assertion is too long.", VerdictName.BAD_FORMAT)
+    return Answer(found)
+
+
+def _without_running(answer: str, truth: CruxevalTruth) -> tuple[Verdict | None, ast.Call | None]:
+    """A verdict, or the call that must be run to find it."""
+    try:
+        call, stated = _sides(answer)
+    except NotPlain as error:
+        return Verdict.bad_format(f"The assertion is not `f(...) == value` with a plain value: {error}."), None
+    if not same_value(stated, truth.expected()):
+        return Verdict.wrong("The assertion states another output."), None
+    if truth.asked == "output":
+        if _same_call(call, truth.question_call(), truth.ground_truth.functional):
+            return Verdict.correct("The assertion is the one asked for, with the right output."), None
+        return Verdict.wrong("The assertion is about another input."), None
     if not _is_input(call):
-        return Verdict.bad_format("The arguments are not plain data.")
+        return Verdict.bad_format("The arguments are not plain data."), None
+    return None, call
+
+
+def _run(call: ast.Call, truth: CruxevalTruth) -> Verdict:
     try:
         output = Program(truth.ground_truth.functional).run(call)
     except ProgramRaised as error:
@@ -193,30 +224,29 @@ def _run(call: ast.Call, truth: CruxevalTruth) -> Verdict:
 
 
 def _candidates(text: str) -> Iterator[str]:
-    """Where the assertion may stand, the most explicit place first."""
-    for tag in ("answer",):
-        tagged = last_tag(text, tag)
-        if tagged:
-            yield tagged
+    """Where the assertion may stand, the most explicit place first; at most MAX_LOOKED_AT characters of each."""
+    yield from (place[-MAX_LOOKED_AT:] for place in _places(text) if place)
+
+
+def _places(text: str) -> Iterator[str | None]:
     closing = text.rfind("[/ANSWER]")
     opening = text.rfind("[ANSWER]", 0, closing) if closing >= 0 else -1
     if opening >= 0:
         yield text[opening + len("[ANSWER]") : closing]
+    yield last_tag(text)
     fenced = blocks(text)
-    python = [block.code for block in fenced if block.label in {"python", "py", "python3"}]
-    yield from reversed(python)
-    yield from (block.code for block in reversed(fenced) if block.code not in python)
+    for wanted in (True, False):
+        found = [block.code for block in fenced if (block.label in _PYTHON) is wanted]
+        yield from reversed(found[-MAX_BLOCKS:])
     box = last_box(text)
-    if box is not None and box.content:
-        yield box.content
-    yield text
+    yield None if box is None else box.content
 
 
 def _last_assertion(text: str) -> str | None:
     """The last assertion of `text` on f, without the word `assert`; failing that, the last bare comparison."""
     for start in (_START, _BARE_START):
         found = [assertion for assertion in _assertions(text, start) if _CALLS_F.search(assertion)]
-        found = [assertion for assertion in found if "==" in assertion]
+        found = [assertion for assertion in found if _COMPARES.search(assertion)]
         if found:
             return found[-1]
     return None
@@ -225,7 +255,7 @@ def _last_assertion(text: str) -> str | None:
 def _assertions(text: str, start: re.Pattern[str]) -> Iterator[str]:
     position = 0
     while (match := start.search(text, position)) is not None:
-        line = text.rfind("\n", 0, match.start()) + 1
+        line = text.rfind("\n", max(0, match.start() - 200), match.start()) + 1 or max(0, match.start() - 200)
         end = _statement_end(text, match.end())
         position = max(end, match.end() + 1)
         if "#" not in text[line : match.start()]:
@@ -274,18 +304,24 @@ def _sides(assertion: str) -> tuple[ast.Call, Any]:
     if len(statement) != 1 or not isinstance(statement[0], ast.Assert):
         raise NotPlain("it is not one assertion")
     test = statement[0].test
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq):
-        raise NotPlain("it is not one comparison with ==")
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+        raise NotPlain("it is not one comparison")
     left, right = test.left, test.comparators[0]
+    if isinstance(test.ops[0], ast.Is) and isinstance(right, ast.Constant) and (
+        right.value is None or isinstance(right.value, bool)
+    ):
+        return _call_of(left), right.value
+    if not isinstance(test.ops[0], ast.Eq):
+        raise NotPlain("it does not compare with ==")
     try:
         return _call_of(left), plain_value(right)
     except NotPlain:
         return _call_of(right), plain_value(left)
 
 
-def _same_call(given: ast.Call, asked: ast.Call, program: Program) -> bool:
+def _same_call(given: ast.Call, asked: ast.Call, source: str) -> bool:
     """Whether two calls of f pass the same arguments, by value where both are plain data, else by their text."""
-    parameters = program.parameters("f")
+    parameters = Program(source).parameters("f") if given.keywords or asked.keywords else []
     one, other = _arguments(given, parameters), _arguments(asked, parameters)
     return one.keys() == other.keys() and all(_same_argument(one[name], other[name]) for name in other)
 

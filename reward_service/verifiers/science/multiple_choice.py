@@ -1,0 +1,100 @@
+"""Multiple-choice questions: the letter of one option, boxed or stated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from reward_service.answers.boxed import last_box
+from reward_service.answers.choices import MANY, MAX_CHARS, NONE, read_choice, stated_choice
+from reward_service.answers.plain import clean, fold
+from reward_service.schema import Domain, Options, VerdictName
+from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier
+from reward_service.verifiers.truths import Text
+
+MAX_PROMPT_CHARS = 200_000
+
+_PROMPT_SCHEMA = {
+    "description": "The question, text or chat messages. A boxed option text then stands for its letter.",
+    "examples": [[{"role": "user", "content": "Which gas is lightest?\n(A): helium\n(B): hydrogen"}]],
+}
+_OPTION = re.compile(r"^[ \t]{0,8}[(\[]?([A-Z])[)\].:]{1,3}[ \t]+(\S[^\n]{0,1000})$", re.MULTILINE)
+_TEXT = re.compile(r"\\(?:text|mathrm|textbf|mathbf)\s?(?=\{)|[{}$\s]|\\[()\[\],;! ]")
+_ONE_LETTER = re.compile(r"\(?([A-Za-z])[).:]{0,2}")
+
+
+def _letter(value: str) -> str:
+    found = _ONE_LETTER.fullmatch(clean(value))
+    if found is None:
+        raise ValueError("the reference is not one letter")
+    return found[1].upper()
+
+
+def _options(prompt: Any) -> Any:
+    """The options that a prompt lists, by letter: none when it cannot be read, for the letters alone decide then."""
+    message = prompt[-1] if isinstance(prompt, list) and prompt else prompt
+    content = message.get("content") if isinstance(message, Mapping) else message
+    if not isinstance(content, str) or len(content) > MAX_PROMPT_CHARS:
+        return {}
+    return {letter: _comparable(text) for letter, text in _OPTION.findall(content)}
+
+
+def _comparable(text: str) -> str:
+    return _TEXT.sub("", fold(text)).rstrip(".")
+
+
+class ChoiceTruth(Truth):
+    ground_truth: Annotated[Text, AfterValidator(_letter)] = Field(description="One letter.", examples=["D"])
+    prompt: Annotated[dict[str, str], BeforeValidator(_options), WithJsonSchema(_PROMPT_SCHEMA)] = Field(default_factory=dict)
+
+
+class MultipleChoice(Verifier[ChoiceTruth]):
+    name = "multiple_choice"
+    domain = Domain.SCIENCE
+    patterns = ("stem__supergpqa*", "stem__gpqa*")
+    truth = ChoiceTruth
+    summary = "The letter of the option in the last box, or in the last `Answer: D` where nothing is boxed."
+
+    def extract(self, text: str, options: Options) -> Answer | NoAnswer:
+        box = last_box(text)
+        if box is not None:
+            return self._boxed(box.content)
+        found = stated_choice(text)
+        if found is NONE and len(text) <= MAX_CHARS:
+            found = read_choice(text.strip())
+        if found is MANY:
+            return _several()
+        if found.letter is None:
+            return NoAnswer("No option is named: there is no box and no 'Answer: X'.")
+        return Answer(found.letter)
+
+    @staticmethod
+    def _boxed(content: str | None) -> Answer | NoAnswer:
+        if content is None:
+            return NoAnswer("The last box is never closed.", VerdictName.BAD_FORMAT)
+        if len(content) > MAX_CHARS:
+            return NoAnswer("The last box holds too much to be an option.", VerdictName.BAD_FORMAT)
+        found = read_choice(content)
+        return _several() if found is MANY else Answer(found.letter or content)
+
+    def compare(self, answer: str, truth: ChoiceTruth) -> Verdict:
+        chosen = answer if re.fullmatch("[A-Z]", answer) else _by_text(answer, truth.prompt)
+        if chosen is None:
+            return Verdict(VerdictName.NO_ANSWER, 0.0, "The box names no option.")
+        if chosen == truth.ground_truth:
+            return Verdict.correct("The option is the right one.")
+        return Verdict.wrong("The option is another one.")
+
+
+def _several() -> NoAnswer:
+    return NoAnswer("Several options are named, not one.", VerdictName.BAD_FORMAT, ("many_answers",))
+
+
+def _by_text(answer: str, options: Mapping[str, str]) -> str | None:
+    """The letter of the only option whose text is `answer`."""
+    text = _comparable(answer)
+    letters = [letter for letter, option in options.items() if option == text]
+    return letters[0] if len(letters) == 1 else None
