@@ -40,7 +40,7 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _LETTER = "([A-Za-j])"  # a small letter beyond j is a variable, not an option
-_JOINT = r"\s{0,3}(?:[,;/|&]|\bor\b|\band\b){1,2}\s{0,3}"
+_JOINT = r"\s{0,3}(?:[,;/|&]\s{0,2}(?:(?:or|and)\b)?|\b(?:or|and)\b)\s{0,3}"
 _ONE = r"(?:[Cc]hoice\s|[Oo]ption\s)?[(\[]?\s?\b[A-Z]\b\s?[.:)\]]{0,2}"
 _LIST = re.compile(rf"{_ONE}(?:{_JOINT}{_ONE})+|[A-Z](?:\s[A-Z])+\b")
 _RUN = re.compile(r"[A-J]{2,10}")

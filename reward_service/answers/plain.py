@@ -27,14 +27,16 @@ def clean(text: str) -> str:
     Linear in the text, but slow (up to a microsecond a character): callers bound what they pass.
     NFKC alone would read `5²` as 52 and `1½` as 11/2, so these are taken apart first: `5^{2}`, `1 1/2`.
     """
+    text = _CONTROL.sub("", text)
     if not text.isascii():
+        text = _INVISIBLE.sub("", text)
         text = _RAISED.sub(lambda run: "^{" + run.group() + "}", text)
         text = _LOWERED.sub(lambda run: "_{" + run.group() + "}", text)
         text = _VULGAR.sub(" ", text)
         text = _PHRASES.sub("\ufffd", text)
-        text = _MARKS.sub(lambda run: run.group() + "\u200b", _INVISIBLE.sub("", text))
+        text = _MARKS.sub(lambda run: run.group() + "\u200b", text)
         text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text).translate(_DASHES))
-    return _SPACE.sub(" ", _CONTROL.sub("", text)).strip()
+    return _SPACE.sub(" ", text).strip()
 
 
 def fold(text: str) -> str:

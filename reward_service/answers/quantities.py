@@ -20,7 +20,7 @@ _NUMBER = re.compile(
     rf"(?:[eE][+-]?\d{{1,4}}(?!\d)|(?: ?(?:\\times|\\cdot|[×·⋅*]|x) ?| ){_POWER})?)"
 )
 _PERCENT = re.compile(r"\\?%|(?:\\text ?\{ ?)?per ?cent ?\}?", re.IGNORECASE)
-_PRODUCT = re.compile(r"[^ $]*\d[A-Za-z]")
+_PRODUCT = re.compile(r"[^ $]*\d(?: ?/ ?)?[A-Za-z]")
 _NAMED = re.compile(r"(?:\\[A-Za-z]+|[A-Za-zΔα-ω])[\\A-Za-z0-9_^{}()Δα-ω, |'*]{0,60}")
 _RELATION = re.compile(r"=|\\approx(?![A-Za-z])|≈|\\simeq(?![A-Za-z])")
 _ABOUT = re.compile(r"^(?:(?:\\approx|\\sim|\\simeq)(?![A-Za-z])|≈|~|(?:approximately|approx\.|about)(?= ))\s*", re.I)

@@ -13,6 +13,7 @@ from typing import Any
 from reward_service.answers.literals import MAX_DEPTH, NotData, depth, read_literal
 
 MAX_CHARS = 64_000
+MAX_LITERAL_CHARS = 16_000
 RELATIVE = 1e-6
 ABSOLUTE = 1e-9
 """Floats are equal when they differ by at most RELATIVE of the greater, or by ABSOLUTE."""
@@ -40,7 +41,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def read_data(text: str) -> Any:
     """Data from JSON (NaN and infinities too), a Python literal, or either with a trailing comma.
 
-    At most MAX_CHARS long and MAX_DEPTH deep. Raises NotData, and DuplicateKey when an object has a key twice.
+    At most MAX_CHARS long, MAX_LITERAL_CHARS when it is not JSON, and MAX_DEPTH deep. Raises NotData, and
+    DuplicateKey when an object has a key twice.
     """
     text = text.strip()
     if len(text) > MAX_CHARS:
@@ -53,8 +55,8 @@ def read_data(text: str) -> Any:
         raise
     except (ValueError, RecursionError):
         pass
-    if not _LITERAL_START.match(text):
-        raise NotData("the text is not data")
+    if len(text) > MAX_LITERAL_CHARS or not _LITERAL_START.match(text):
+        raise NotData("the text is not JSON, nor a short Python literal")
     loose = _LOOSE.sub(lambda found: _PYTHON_WORDS.get(found.group(), found.group()), text)
     return read_literal(loose)
 

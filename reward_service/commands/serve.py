@@ -60,8 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
             timeout_graceful_shutdown=_DRAIN_SECONDS,
         )
     )
-    server.run()
-    return 0 if server.started else 1
+    try:
+        server.run()
+    except SystemExit:  # uvicorn's way of saying that it could not start; its log says why
+        return 1
+    return 0
 
 
 def _greeting(server: Any, host: str, secured: bool) -> str:

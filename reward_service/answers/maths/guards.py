@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 
-MAX_TEXT = 5_000
-"""Answers longer than this are not even compared as text."""
 MAX_CHARS = 1_000
 MAX_DEPTH = 30
 MAX_DIGITS = 4_000
 MAX_FUNCTIONS = 24
 MAX_EXPONENT = 2_000
 MAX_WORDS = 12
+MAX_DIVISIONS = 12
+MAX_MARKS = 120
+"""Operators and relations in one answer."""
+
+LONG_NUMBER = re.compile(r"[+\-]?[\d,]{1,4200}(?:\.\d{0,1000})?")
 
 _BRACKET = re.compile(r"\\[{}]|[\[\](){}]")
 _DIGITS = re.compile(rf"\d{{{MAX_DIGITS + 1}}}")
@@ -29,14 +32,14 @@ _UNEVALUATED = re.compile(
     r"\\(?:sum|prod|int|iint|oint|lim|gcd|lcm|max|min|det|bmod|pmod|mod|sup|inf)(?![A-Za-z])"
     r"|(?<![A-Za-z])(?:gcd|lcm|max|min)(?= ?\()"
 )
+_STACKED = re.compile(r"\^ ?(?:\{[^{}]*\}|\w) ?\^(?! ?\{? ?\\circ)")
+_MARK = re.compile(r"[+\-*/^=<>|!]|\\(?:cdot|times|frac|pm|le|ge|sqrt)")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _CODE = re.compile(r"__|(?<![A-Za-z\\])(?:import|lambda|exec|eval|open|getattr|globals)\b")
 
 
 def refusal(answer: str, truth: str) -> str | None:
     """Why `answer` (normalised) is not looked at any further, or None."""
-    if len(answer) > MAX_CHARS:
-        return "the answer is too long"
     if _CODE.search(answer):
         return "the answer holds program code"
     if not balanced(answer):
@@ -47,6 +50,8 @@ def refusal(answer: str, truth: str) -> str | None:
         return "the answer is prose"
     if _UNEVALUATED.search(answer) and not _UNEVALUATED.search(truth):
         return "the answer is a calculation that was not carried out"
+    if _crowded(answer) and not _crowded(truth):
+        return "the answer holds too many operations"
     if huge(answer) and not huge(truth):
         return "the answer holds a power, factorial or nesting too large to be evaluated"
     return None
@@ -54,7 +59,9 @@ def refusal(answer: str, truth: str) -> str | None:
 
 def parsable(text: str) -> bool:
     """Whether a symbolic parser may see `text` (normalised)."""
-    return len(text) <= MAX_CHARS and balanced(text) and not huge(text) and not _DIGITS.search(text)
+    return (
+        len(text) <= MAX_CHARS and balanced(text) and not huge(text) and not _crowded(text) and not _DIGITS.search(text)
+    )
 
 
 def balanced(text: str) -> bool:
@@ -70,9 +77,16 @@ def balanced(text: str) -> bool:
     return braces == 0
 
 
+def _crowded(text: str) -> bool:
+    """Whether a parser would meet so many operators, or divisions without brackets, that it might take seconds."""
+    return text.count("/") > MAX_DIVISIONS or text.count("!") > 6 or len(_MARK.findall(text)) > MAX_MARKS
+
+
 def huge(text: str) -> bool:
     """Whether evaluating `text` could take long or much memory."""
-    if "^" in text and (_tower(text) > 2 or _too_high(text)):
+    if _STACKED.search(text):
+        return True
+    if ("^" in text and _tower(text) > 2) or _too_high(text):
         return True
     if "!" in text and any(
         (not n.isdigit() and n != "") or (n.isdigit() and int(n[:9]) > 500) for n in _FACTORIAL.findall(text)

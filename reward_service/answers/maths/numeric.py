@@ -77,12 +77,10 @@ def stands_for(decimal: Number, exact: Fraction) -> bool:
 
     Beyond FLOAT_DIGITS significant digits a floating-point error in the last place is allowed.
     """
-    digits, step = significant(decimal), decimal.unit_in_last_place
-    if step is None or digits < DECIMAL_DIGITS:
-        return False
-    if digits >= FLOAT_DIGITS:
-        step = max(step, abs(exact) / 10 ** (FLOAT_DIGITS - 1))
-    return abs(decimal.value - exact) < step
+    digits = significant(decimal)
+    if digits >= FLOAT_DIGITS and abs(decimal.value - exact) * 10 ** (FLOAT_DIGITS - 1) < abs(exact):
+        return True
+    return digits >= DECIMAL_DIGITS and close(decimal, exact)
 
 
 def rounds_to(exact: Fraction, decimal: Number) -> bool:
@@ -94,9 +92,12 @@ def rounds_to(exact: Fraction, decimal: Number) -> bool:
 
 
 def close(decimal: Number, value: Fraction) -> bool:
-    """Whether `decimal` gives `value` to within one of its last digit."""
+    """Whether `decimal` gives `value` in all its digits, rounded or cut off."""
     step = decimal.unit_in_last_place
-    return step is not None and abs(decimal.value - value) < step
+    if step is None:
+        return False
+    missing = abs(value) - abs(decimal.value)
+    return value * decimal.value >= 0 and (abs(missing) <= step / 2 or 0 <= missing < step)
 
 
 def significant(decimal: Number) -> int:

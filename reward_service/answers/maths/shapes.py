@@ -78,19 +78,14 @@ def _equations(answer: Form, truth: Form) -> Outcome:
         return Outcome.DIFFERENT
     if _vacuous(answer) and not _vacuous(truth):
         return Outcome.DIFFERENT
-    if isinstance(answer, Assigned) and isinstance(truth, Assigned) and is_name(answer.name):
-        if isinstance(truth.value, Scalar) and exact(truth.value.text) is not None:
-            return Outcome.DIFFERENT
+    if isinstance(answer, Assigned) and isinstance(truth, Assigned) and exact(truth.value.text) is not None:
+        return Outcome.DIFFERENT
     return symbolic.equal(answer.text, truth.text)
 
 
 def _vacuous(form: Assigned | Chain) -> bool:
-    """`1 = 1` says nothing, and no equation without letters does."""
-    return (
-        isinstance(form, Chain)
-        and not any(side.strip()[:1].isalpha() or "x" in side or "y" in side for side in form.sides)
-        and all(exact(side) is not None for side in form.sides)
-    )
+    """Whether an equation holds only numbers, as `1 = 1` does."""
+    return isinstance(form, Chain) and all(exact(side) is not None for side in form.sides)
 
 
 def _chain(answer: Chain, truth: Form, part: Rung) -> Outcome:
@@ -142,9 +137,8 @@ def _rows(form: Form) -> list[tuple[Form, ...]] | None:
 
 
 def _regions(answer: Form, truth: Form, part: Rung) -> Outcome:
-    if isinstance(answer, Region) and isinstance(truth, Region) and answer.name and truth.name:
-        if key(answer.name) != key(truth.name):
-            return Outcome.DIFFERENT
+    if isinstance(answer, Region) and isinstance(truth, Region) and _other_name(answer.name, truth.name):
+        return Outcome.DIFFERENT
     given, wanted = as_pieces(answer), as_pieces(truth)
     if given is None or wanted is None:
         if any(isinstance(form, Scalar) and _RELATION.search(form.text) for form in (answer, truth)):
@@ -153,6 +147,10 @@ def _regions(answer: Form, truth: Form, part: Rung) -> Outcome:
     if len(given) != len(wanted):
         return Outcome.DIFFERENT
     return Outcome.of(matched(given, wanted, lambda a, b: _same_piece(a, b, part)) == len(wanted))
+
+
+def _other_name(answer: str, truth: str) -> bool:
+    return bool(answer and truth) and key(answer) != key(truth)
 
 
 def _same_piece(answer: Piece, truth: Piece, part: Rung) -> bool:
@@ -186,9 +184,7 @@ def _collections(answer: Form, truth: Form, part: Rung) -> Outcome:
         if isinstance(one, Values) and len(one.items) == 1:
             pair = (one.items[0], other) if one is answer else (other, one.items[0])
             return compare_forms(*pair, part)
-    if (isinstance(truth, Scalar) and ("\\setminus" in truth.text)) or (
-        isinstance(answer, Scalar) and "\\setminus" in answer.text
-    ):
+    if any(isinstance(form, Scalar) and _RELATION.search(form.text) for form in (answer, truth)):
         return symbolic.equal(answer.text, truth.text)
     return Outcome.DIFFERENT
 

@@ -69,9 +69,8 @@ def _in_unit(tokens: list[str], at: int) -> bool:
         detached = at > 0 and (tokens[at - 1] in {" ", "/", "-"} or tokens[at - 1].startswith("\\text"))
         braced = at > 0 and tokens[at - 1] == "{" and later == "}"
         known = token.lower().rstrip("s") in _UNITS and len(token) > 1
-        return (
-            known or (detached and (len(token) >= 3 or token.lower() in _FILLER)) or (at > 0 and tokens[at - 1] == "/")
-        )
+        divided = at > 0 and tokens[at - 1] == "/"
+        return known or braced or divided or (detached and (len(token) >= 3 or token.lower() in _FILLER))
     return token in {"^{2}", "^{3}", "^{-1}", "{", "}"} and _follows_unit(tokens, at)
 
 

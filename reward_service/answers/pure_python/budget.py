@@ -25,7 +25,7 @@ class Budget:
 
     steps: int = 1_000_000
     size: int = 1_000_000
-    total: int = 20_000_000
+    total: int = 10_000_000
     bits: int = 20_000
     depth: int = 150
 

@@ -171,33 +171,33 @@ def _reduce(run: Interpreter, function: Any, items: Any, /, *start: Any) -> Any:
 
 
 _RUNS: dict[str, Callable[..., Any]] = {
-        **{
-            name: _plain(name, getattr(builtins, name))
-            for name in ("abs", "ascii", "bin", "chr", "divmod", "hex", "len", "oct", "ord", "repr", "issubclass")
-        },
-        "all": _all,
-        "any": _any,
-        "callable": _callable,
-        "filter": _filter,
-        "format": _format,
-        "getattr": _getattr,
-        "hasattr": _hasattr,
-        "input": _input,
-        "isinstance": _isinstance,
-        "iter": _iter,
-        "map": _map,
-        "max": _extreme("max"),
-        "min": _extreme("min"),
-        "next": _next,
-        "pow": _pow,
-        "print": _ignore,
-        "reversed": _reversed,
-        "round": _round,
-        "sorted": _sorted,
-        "sum": _sum,
-        "type": _type,
-        "zip": _zip,
-        "enumerate": _enumerate,
+    **{
+        name: _plain(name, getattr(builtins, name))
+        for name in ("abs", "ascii", "bin", "chr", "divmod", "hex", "len", "oct", "ord", "repr", "issubclass")
+    },
+    "all": _all,
+    "any": _any,
+    "callable": _callable,
+    "filter": _filter,
+    "format": _format,
+    "getattr": _getattr,
+    "hasattr": _hasattr,
+    "input": _input,
+    "isinstance": _isinstance,
+    "iter": _iter,
+    "map": _map,
+    "max": _extreme("max"),
+    "min": _extreme("min"),
+    "next": _next,
+    "pow": _pow,
+    "print": _ignore,
+    "reversed": _reversed,
+    "round": _round,
+    "sorted": _sorted,
+    "sum": _sum,
+    "type": _type,
+    "zip": _zip,
+    "enumerate": _enumerate,
 }
 FUNCTIONS: dict[str, Builtin] = {name: Builtin(name, run) for name, run in _RUNS.items()}
 REDUCE = Builtin("reduce", _reduce)

@@ -25,7 +25,7 @@ from reward_service.answers.pure_python.methods import FIELDS, METHODS, call_met
 from reward_service.answers.pure_python.modules import MODULES
 from reward_service.answers.pure_python.operators import UNARY, binary, compare
 from reward_service.answers.pure_python.scopes import Scope, names_of
-from reward_service.answers.pure_python.syntax import parse
+from reward_service.answers.pure_python.syntax import NotPlain, parse
 from reward_service.answers.pure_python.values import Builtin, Function, Module, Stopped
 
 _FRAMES = 8_000
@@ -85,20 +85,28 @@ class Program:
     def run(self, call: ast.Call) -> Any:
         """What a call, written as an expression over the program's names, gives.
 
-        Raises ProgramRaised, Exhausted and Unsupported. The value is built of exact builtin types.
+        Raises ProgramRaised, Exhausted and Unsupported, and NotPlain when it is the arguments that are unsupported.
         """
         run = Interpreter(self._budget)
         module = Scope()
         try:
             with _deep_stack():
                 run.finish(run.block(self._tree.body, module))
-                return run.value(call, module)
-        except Halt:
+                given, named = _arguments(run, call, module)
+                return run.call(run.value(call.func, module), given, named)
+        except (Halt, NotPlain):
             raise
         except (RecursionError, MemoryError):
             raise Exhausted("it recursed too deep, or needed too much memory") from None
         except Exception as error:
             raise ProgramRaised(type(error).__name__) from None
+
+
+def _arguments(run: Interpreter, call: ast.Call, module: Scope) -> tuple[list[Any], dict[str, Any]]:
+    try:
+        return run.arguments(call, module)
+    except Unsupported as error:
+        raise NotPlain(f"the arguments use {error}") from None
 
 
 class Interpreter:
@@ -336,6 +344,13 @@ class Interpreter:
                 function = self.attribute(receiver, node.func.attr)
         else:
             function = self.value(node.func, scope)
+        given, named = self.arguments(node, scope)
+        if method is not None:
+            return _method(self, *method, given, named)
+        return self.call(function, given, named)
+
+    def arguments(self, node: ast.Call, scope: Scope) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments that a call passes, by place and by name."""
         given = self.values(node.args, scope)
         named: dict[str, Any] = {}
         for keyword in node.keywords:
@@ -345,9 +360,7 @@ class Interpreter:
                 if not isinstance(name, str) or name in named:
                     raise TypeError("keywords must be strings, each given once")
             named.update(extra)
-        if method is not None:
-            return _method(self, *method, given, named)
-        return self.call(function, given, named)
+        return given, named
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Any:
         return self.attribute(self.value(node.value, scope), node.attr)
@@ -455,12 +468,18 @@ class Interpreter:
             self.meter.weigh(key)
             if type(key) is slice:
                 value = self.settled(value)
+                self._shift(holder)
                 self.meter.grow(len(value) if type(value) in SIZED else 0)
             holder[key] = value
         elif isinstance(target, ast.Attribute):
             raise AttributeError(f"cannot set the attribute {target.attr!r}")
         else:
             raise Unsupported(type(target).__name__)
+
+    def _shift(self, holder: Any) -> None:
+        """Count the moving of all elements of a list."""
+        if type(holder) in SIZED:
+            self.meter.tick(len(holder) >> 10)
 
     def _unpack(self, targets: list[ast.expr], value: Any, scope: Scope) -> None:
         starred = [place for place, target in enumerate(targets) if isinstance(target, ast.Starred)]
@@ -533,6 +552,7 @@ class Interpreter:
             elif isinstance(target, ast.Subscript):
                 holder, key = self.value(target.value, scope), self.value(target.slice, scope)
                 self.meter.weigh(key)
+                self._shift(holder)
                 del holder[key]
             else:
                 raise Unsupported("del of that target")

@@ -349,7 +349,12 @@ class Pool:
         ours, theirs = socket.socketpair()
         ours.settimeout(_START_SECONDS)
         command = [sys.executable, "-m", zygote.__name__, str(theirs.fileno())]
-        self._zygote = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)  # noqa: S603
+        self._zygote = subprocess.Popen(  # noqa: S603
+            command,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONHASHSEED": "0"},  # one verdict for one input, also where the order of a set shows
+        )
         theirs.close()
         self._control = ours
         if len(ours.recv(zygote.REPLY.size)) < zygote.REPLY.size:

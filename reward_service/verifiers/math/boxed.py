@@ -2,11 +2,12 @@ r"""Mathematics: the last `\boxed{}` holds the answer, compared by the ladder of
 
 from __future__ import annotations
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, field_validator
 
 from reward_service.answers.boxed import last_box
 from reward_service.answers.maths.finding import Finding, Outcome
 from reward_service.answers.maths.ladder import compare, quick
+from reward_service.answers.maths.normalise import normalise
 from reward_service.schema import Domain, Options, VerdictName
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier, Where
 from reward_service.verifiers.truths import Text
@@ -18,6 +19,13 @@ class MathTruth(Truth):
     model_config = ConfigDict(json_schema_extra={"examples": [{"ground_truth": "\\frac{14}{3}"}, {"ground_truth": 42}]})
 
     ground_truth: Text
+
+    @field_validator("ground_truth")
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        if not any(char.isalnum() for char in normalise(value)):
+            raise ValueError("the reference holds neither a letter nor a digit")
+        return value
 
 
 def boxed_answer(text: str) -> Answer | NoAnswer:

@@ -1,10 +1,12 @@
 r"""Free answers to science questions, in the last box: numbers with units, formulas, words.
 
 Rules decide what rules can: the same text; a number with its unit, converted when need be; a formula that is equal.
-The rest is the judge's. A number is right when it rounds to the reference at the reference's written place (and lies
-within 2 %), or is itself a correct rounding of a reference of six or more digits, within 0.1 %. It is wrong when it is
-off by more than 5 %. A unit that the answer leaves out is the reference's; a unit that only the answer has must be named
-in the question. A whole reference without unit is a count and is met exactly.
+The rest is the judge's.
+
+A number is right when it rounds to the reference at the reference's written place (and lies within 2 %), or is itself
+a correct rounding of a reference of six or more digits, within 0.1 %. It is wrong when it is off by more than 5 % and
+does not round to the reference. A unit that the answer leaves out is the reference's; a unit that only the answer has
+must be named in the question. A whole reference without unit is a count and is met exactly.
 """
 
 from __future__ import annotations
@@ -57,10 +59,10 @@ _WORDS_ONLY = re.compile(r"[A-Za-z][A-Za-z ,'.-]*")
 _UNIT_WORDS = re.compile(r"(?=.*[A-Za-z]{3})[A-Za-z ]{3,40}")
 _PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
 _GUESSES = re.compile(r"\d.* or .*\d")
+_SPLIT_DIGITS = re.compile(r"\d \d")
 _BRACKETS = " []{}()\\$"
-_SQUEEZE = re.compile(r"[\s${}~,]|\\[,;:!]")
 _OPPOSITES = {"true": "false", "false": "true", "yes": "no", "no": "yes"}
-# Energy, per mole or not, and what spectroscopy gives in its place: mass, frequency, wavelength, wavenumber, temperature.
+# Energy, per mole or not, and what is given in its place: mass, frequency, wavelength, wavenumber, temperature.
 _SPECTRAL = tuple(((name, power),) for name, power in (("hertz", 1), ("meter", 1), ("meter", -1), ("kelvin", 1)))
 _ENERGIES = ((("joule", 1),), (("joule", 1), ("mole", -1)), (("gram", 1),), *_SPECTRAL)
 
@@ -161,13 +163,13 @@ def _says_something(text: str) -> bool:
 
 
 def _same_text(answer: str, wanted: str) -> bool:
-    """The same text, LaTeX dress and blanks aside; capitals count where letters may be symbols."""
-    given, expected = plain_words(answer).rstrip("."), plain_words(wanted).rstrip(".")
-    if given == expected:
+    """The same text; of plain words, dress and capitals aside."""
+    if clean(answer) == clean(wanted):
         return True
-    if _WORDS_ONLY.fullmatch(expected) and _PROSE.search(expected):
-        return given.casefold() == expected.casefold()
-    return bool(re.search(r"[\d\\]", wanted)) and _SQUEEZE.sub("", given) == _SQUEEZE.sub("", expected) != ""
+    given, expected = plain_words(answer).rstrip("."), plain_words(wanted).rstrip(".")
+    if not _WORDS_ONLY.fullmatch(expected):
+        return False
+    return given.casefold() == expected.casefold() if _PROSE.search(expected) else given == expected
 
 
 def _as_choice(given: str, wanted: str) -> Verdict | None:
@@ -241,6 +243,8 @@ def _unit_left_out(answer: Number, truth: Number) -> Verdict | Undecided:
 def _unit_added(answer: Quantity, truth: Number, question: str) -> Verdict | Undecided:
     unit = read_unit(answer.unit)
     same = _closeness(answer.number, truth, counts=True) is Closeness.SAME
+    if same and truth.value == 0 and unit and not is_temperature(unit[0]):
+        return Verdict.correct("Both are zero.")
     if same and ((("radian", 1),) in unit or _names(question, answer.unit)):
         return Verdict.correct("The number is the reference's, in the unit of the question.")
     if not (unit and is_temperature(unit[0])) and answer.number.value * truth.value < 0:
@@ -249,10 +253,13 @@ def _unit_added(answer: Quantity, truth: Number, question: str) -> Verdict | Und
 
 
 def _names(question: str, unit: str) -> bool:
-    """Whether the question names the unit."""
-    short = _SQUEEZE.sub("", plain_words(unit))
-    asked = _SQUEEZE.sub("", plain_words(question).replace("^", "")).casefold()
-    return len(short) >= 2 and short.replace("^", "").casefold() in asked
+    """Whether the question names the unit, and not as a part of another."""
+    short = plain_words(unit).replace(" ", "")
+    if not short:
+        return False
+    spaced = " ?".join(map(re.escape, short))
+    before = r"\bin " if len(short) == 1 else r"(?<![A-Za-z/^\d])"
+    return bool(re.search(rf"{before}{spaced}(?![A-Za-z/^\d-])", plain_words(question)))
 
 
 def _both_units(answer: Quantity, truth: Quantity) -> Verdict | Undecided:
@@ -317,8 +324,8 @@ def _held(value: Fraction, step: Fraction | None, truth: Number, counts: bool = 
     if size == 0:
         return Closeness.NEAR if off < Fraction(1, 100) else Closeness.FAR
     exact = place is None or (counts and truth.value.denominator == 1 and not truth.scientific)
-    if place is not None and not exact and 2 * off <= place and off <= SAME_WITHIN * size:
-        return Closeness.SAME
+    if place is not None and not exact and 2 * off <= place:
+        return Closeness.SAME if off <= SAME_WITHIN * size else Closeness.NEAR
     long = place is not None and place * LONG_DIGITS <= size * 10
     if long and not exact and step is not None and 2 * off <= step and off <= ROUNDED_WITHIN * size:
         return Closeness.SAME
@@ -352,14 +359,20 @@ def _as_formula(given: str, wanted: str) -> Verdict | None:
     if max(len(given), len(wanted)) > MAX_FORMULA_CHARS:
         return None
     prose = _PROSE.search(plain_words(given)) or _PROSE.search(plain_words(wanted))
-    if prose or _GUESSES.search(plain_words(given)):
+    if prose or _GUESSES.search(plain_words(given)) or _SPLIT_DIGITS.search(clean(given)):
         return None
     answer, truth = read_quantity(given), read_quantity(wanted)
     if answer is not None and truth is not None and _has_unit(answer, truth) and _has_unit(truth, answer):
         return None  # its units were looked at already
-    if ladder.compare(given, wanted).outcome is Outcome.EQUAL:
+    if not _other_capitals(given, wanted) and ladder.compare(given, wanted).outcome is Outcome.EQUAL:
         return Verdict.correct("The formulas are equal.")
     return None
+
+
+def _other_capitals(given: str, wanted: str) -> bool:
+    """Whether the letters differ in nothing but capitals: `PV` and `pv` may be different quantities."""
+    letters, others = (sorted(filter(str.isalpha, text)) for text in (given, wanted))
+    return letters != others and sorted(map(str.casefold, letters)) == sorted(map(str.casefold, others))
 
 
 def _as_anything(given: str, wanted: str) -> Verdict | Undecided:

@@ -48,7 +48,9 @@ def _comparable(text: str) -> str:
 
 class ChoiceTruth(Truth):
     ground_truth: Annotated[Text, AfterValidator(_letter)] = Field(description="One letter.", examples=["D"])
-    prompt: Annotated[dict[str, str], BeforeValidator(_options), WithJsonSchema(_PROMPT_SCHEMA)] = Field(default_factory=dict)
+    prompt: Annotated[dict[str, str], BeforeValidator(_options), WithJsonSchema(_PROMPT_SCHEMA)] = Field(
+        default_factory=dict
+    )
 
 
 class MultipleChoice(Verifier[ChoiceTruth]):

@@ -19,7 +19,7 @@ from reward_service.answers.structures import MAX_CHARS, DuplicateKey, read_data
 from reward_service.schema import Domain, Options, VerdictName
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier
 
-MAX_TRIED = 6
+MAX_TRIED = 3
 """Blocks, and objects in plain text, that are tried from the last one backwards."""
 MAX_PLAIN = 64_000
 """Objects in plain text are looked for in this many last characters."""
@@ -81,6 +81,12 @@ class Codeio(Verifier[CodeioTruth]):
     def compare(self, answer: str, truth: CodeioTruth) -> Verdict:
         data = read_data(answer)
         key, value = truth.ground_truth.key, truth.ground_truth.value
+        if value is None:  # null is the commonest filler: it must stand under its key, and alone
+            return (
+                Verdict.correct("Null is right.")
+                if data == {key: None}
+                else Verdict.wrong(f"It is not the recorded {key}.")
+            )
         if isinstance(data, dict) and key in data and same_structure(data[key], value):
             return Verdict.correct(f"The {key} is the recorded one.")
         if same_structure(data, value):

@@ -33,7 +33,7 @@ from reward_service.schema import Domain, Options, VerdictName
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier, Where
 from reward_service.verifiers.truths import Structured
 
-MAX_LOOKED_AT = 64_000
+MAX_LOOKED_AT = 32_000
 """An assertion is looked for in this many last characters of a block or a response."""
 MAX_ANSWER = 20_000
 MAX_SHORT = 2_000
@@ -210,6 +210,8 @@ def _without_running(answer: str, truth: CruxevalTruth) -> tuple[Verdict | None,
 def _run(call: ast.Call, truth: CruxevalTruth) -> Verdict:
     try:
         output = Program(truth.ground_truth.functional).run(call)
+    except NotPlain as error:
+        return Verdict.bad_format(f"The arguments are not plain data: {error}.")
     except ProgramRaised as error:
         return Verdict.wrong(f"The function raises {error} on this input.")
     except Exhausted as error:
@@ -307,8 +309,10 @@ def _sides(assertion: str) -> tuple[ast.Call, Any]:
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
         raise NotPlain("it is not one comparison")
     left, right = test.left, test.comparators[0]
-    if isinstance(test.ops[0], ast.Is) and isinstance(right, ast.Constant) and (
-        right.value is None or isinstance(right.value, bool)
+    if (
+        isinstance(test.ops[0], ast.Is)
+        and isinstance(right, ast.Constant)
+        and (right.value is None or isinstance(right.value, bool))
     ):
         return _call_of(left), right.value
     if not isinstance(test.ops[0], ast.Eq):

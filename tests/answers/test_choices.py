@@ -1,0 +1,171 @@
+"""The chosen letter: every reasonable way of naming one option, no word taken for a letter, no list for a choice."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reward_service.answers.choices import MANY, MAX_CHARS, NONE, Choice, read_choice, stated_choice
+from tests.answers.timing import cpu_seconds
+
+letter = st.sampled_from("ABCDEFGHIJ")
+WRITTEN = [
+    "{0}",
+    "({0})",
+    "[{0}]",
+    "{0}.",
+    "{0})",
+    "{0}:",
+    "{0}. Acid",
+    "{0}: Acid",
+    "{0}) Acid",
+    "{0} - Acid",
+    "({0}) Acid",
+    "({0}): Vitamins A and C",
+    "{0} (Acid)",
+    "**{0}**",
+    "**{0}. Acid**",
+    "${0}$",
+    r"\({0}\)",
+    r"\text{{{0}}}",
+    r"\textbf{{({0})}}",
+    r"\mathrm{{{0}}}",
+    r"\mathbf{{{0}}}: 5",
+    r"\boldsymbol{{{0}}}",
+    r"\text{{{0}. }} 5",
+    r"\text{{Option }} {0}",
+    r"\left({0}\right)",
+    "option {0}",
+    "Option ({0})",
+    "Choice_{0}",
+    "choice {0}: Acid",
+    "Answer: {0}",
+    "The correct answer is {0}",
+    "the final answer is option ({0}).",
+    "`{0}`",
+    " {0} ",
+]
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+@given(letter)
+def test_ways_of_naming_an_option(form: str, letter: str) -> None:
+    assert read_choice(form.format(letter)) == Choice(letter)
+    assert read_choice(form.format(letter), prose=True) == Choice(letter)
+
+
+@pytest.mark.parametrize("form", WRITTEN[:5])
+@given(letter)
+def test_a_small_letter_names_an_option_too(form: str, letter: str) -> None:
+    assert read_choice(form.format(letter.lower())) == Choice(letter)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "5",
+        "x",
+        "10 m/s",
+        "Acid",
+        "Definitely C",
+        "A dog",
+        "a dog",
+        "I think",
+        "none",
+        "B cells",
+        "C(5,2)",
+        "P(A)",
+        "D=5",
+        "A-B",
+        r"\Delta",
+        r"\alpha",
+        r"\frac{a}{b}",
+        "BAD",
+        "AA",
+        "not A",
+        "ground_truth",
+        "Б",
+        "D" * (MAX_CHARS + 1),
+        "(" * MAX_CHARS,
+    ],
+)
+def test_what_names_no_option(text: str) -> None:
+    assert read_choice(text) is NONE
+
+
+@pytest.mark.parametrize("joint", [", ", " or ", " and ", "/", " / ", "; ", " & ", "|", ", or ", " "])
+@given(st.lists(letter, min_size=2, max_size=4, unique=True), st.sampled_from(["{0}", "({0})", r"\text{{{0}}}"]))
+def test_several_letters_are_no_choice(joint: str, letters: list[str], form: str) -> None:
+    listed = joint.join(form.format(letter) for letter in letters)
+    if joint == " " and form == "({0})":
+        return  # `(A) (B)` may be option A with the text (B)
+    assert read_choice(listed) is MANY
+    assert stated_choice(f"The answer is {listed}.") is MANY
+
+
+@pytest.mark.parametrize("text", ["ABCD", "AD", "(A) Acid or (B) Base", "A. Acid, B. Base", "A. or B."])
+def test_other_ways_of_hedging(text: str) -> None:
+    assert read_choice(text) is MANY
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("Answer: D", "D"),
+        ("answer: d", "D"),
+        ("**Answer:** D", "D"),
+        ("**Answer: D**", "D"),
+        ("### Final Answer\nThe answer is (D).", "D"),
+        ("**Final Answer**: **(D)**", "D"),
+        ("Answer:\n\nD. Acid", "D"),
+        ("Answer: $D$", "D"),
+        (r"Answer: \text{D}", "D"),
+        ("The correct option is D because acids give protons, not (A).", "D"),
+        ("The answer is (D), since B and C are bases.", "D"),
+        ("The best choice would be B.", "B"),
+        ("Answer: A\nNo.\nAnswer: C", "C"),
+        ("The answer is (H).\nThe answer is ...", "H"),
+        ("So the answer is I.", "I"),
+        ("The answer is A, because of it.", "A"),
+    ],
+)
+def test_statements(text: str, letter: str) -> None:
+    assert stated_choice(text).letter == letter
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "D",
+        "Answer: Definitely C",
+        "The answer is A good example.",
+        "The answer is: I think it dissolves.",
+        "the answer is a dog",
+        "The answer is not (A).",
+        "The options are (A) acid and (B) base.",
+        "Any answer would do: none.",
+    ],
+)
+def test_what_states_no_option(text: str) -> None:
+    assert stated_choice(text) is NONE
+
+
+@given(st.text(st.sampled_from(string.ascii_letters[:6] + " .:()$\\{}*,\nanswerisoptn"), max_size=80))
+def test_no_text_breaks_it(text: str) -> None:
+    for found in (read_choice(text), stated_choice(text)):
+        assert (found.letter is None) == (found.kind != "one")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["Answer:", "answer is ", "the answer is A or B ", "Answer: ***", "answer" + " " * 20, "option ", "A ", "(", "\\"],
+)
+def test_a_megabyte_of_anything_is_quick(piece: str) -> None:
+    text = piece * (1_000_000 // len(piece))
+    assert cpu_seconds(stated_choice, text, good_enough=0.05) < 0.25
+    assert cpu_seconds(read_choice, text[:MAX_CHARS], good_enough=0.05) < 0.1
