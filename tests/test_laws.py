@@ -66,6 +66,8 @@ def full_items(verifier: AnyVerifier) -> list[Item]:
 def test_junk_never_earns_full_marks(verifier: AnyVerifier) -> None:
     for item in full_items(verifier):
         for junk in JUNK:
+            if str(item.ground_truth).casefold() in junk.casefold():  # `none` is the answer to some questions
+                continue
             result = score_here(item.model_copy(update={"response": junk}), REGISTRY)
             assert result.correct is not True, (junk, item.ground_truth)
             allowed = {None, "judge_unavailable"} if verifier.judge else {None}

@@ -27,6 +27,7 @@ from reward_service.answers.maths.structure import (
 )
 
 _RELATION = re.compile(r"[<>]|\\(?:le|ge|setminus|cap)(?![A-Za-z])")
+_LETTER = re.compile(r"(?<![\\A-Za-z])[A-Za-z]+")
 
 MAX_PAIRS = 144
 """At most this many pairs of parts are compared for one unordered list."""
@@ -79,6 +80,8 @@ def _equations(answer: Form, truth: Form) -> Outcome:
     if _vacuous(answer) and not _vacuous(truth):
         return Outcome.DIFFERENT
     if isinstance(answer, Assigned) and isinstance(truth, Assigned) and exact(truth.value.text) is not None:
+        return Outcome.DIFFERENT
+    if set("".join(_LETTER.findall(answer.text))) != set("".join(_LETTER.findall(truth.text))):
         return Outcome.DIFFERENT
     return symbolic.equal(answer.text, truth.text)
 

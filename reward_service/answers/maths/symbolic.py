@@ -38,6 +38,8 @@ def equal(answer: str, truth: str) -> Outcome:
 
     try:
         return Outcome.of(bool(verify(list(wanted), list(given), timeout_seconds=None)))
+    except MemoryError:  # that is no verdict: the pool fails the item
+        raise
     except Exception:  # sympy raises anything on what it cannot handle; a model wrote it
         return Outcome.UNKNOWN
 
@@ -68,6 +70,8 @@ def _parse(text: str) -> tuple[Any, ...]:
     rule = LatexExtractionConfig(boxed_match_priority=0, normalization_config=NormalizationConfig(units=False))
     try:
         found = parse(f"\\boxed{{{text}}}", extraction_config=[rule], parsing_timeout=None, fallback_mode="no_fallback")
+    except MemoryError:
+        raise
     except Exception:  # as above
         return ()
     return tuple(found)
@@ -81,6 +85,8 @@ def evaluated(text: str) -> Fraction | None:
         try:
             value = found.evalf(PRECISION)
             return Fraction(str(value)) if value.is_Float or value.is_Rational else None
+        except MemoryError:
+            raise
         except Exception:  # as above
             return None
     return None

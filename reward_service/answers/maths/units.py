@@ -16,6 +16,7 @@ _ORDINAL = re.compile(r"(?<=\d)\^?\{?(?:\\text ?\{ ?)?(?:st|nd|rd|th)(?![A-Za-z]
 _VALUE_END = re.compile(r"[\d)}\]]$|\\pi$|\.$")
 _TRIGONOMETRY = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc)(?![A-Za-z])")
 _RELATION = re.compile(r"[=<>:]|\\(?:in|le|ge|ne|cup|cap|approx|ldots)(?![A-Za-z])")
+_HEDGE = frozenset(("or", "and", "not", "if", "else", "but", "when", "unless", "maybe"))
 _FILLER = frozenset(("of", "the", "a", "an", "total", "place", "exactly", "different", "in"))
 
 _KINDS: dict[str, dict[str, Fraction]] = {
@@ -53,6 +54,8 @@ def split_unit(text: str) -> tuple[str, tuple[str, ...]]:
     if not value or not _VALUE_END.search(value) or not re.search(r"\d|\\pi", value):
         return text, ()
     words = _words(unit)
+    if _HEDGE.intersection(words) or any(any(char.isdigit() for char in word) for word in words):
+        return text, ()  # a second value, or a condition, is no unit
     if "degree" in words and _TRIGONOMETRY.search(value):
         return text, ()
     return value, words

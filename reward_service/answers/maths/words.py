@@ -103,6 +103,7 @@ _SHORT = frozenset(
 _ARTICLE = re.compile(r"\b(?:the|a|an)\b ")
 _NOT_LETTER = re.compile(r"[^a-z]+")
 _OPTION_TRUTH = re.compile(r"\(?([A-J])\)?\.?")
+_LISTED = re.compile(r"(?<![A-Za-z])[A-J](?=[).:,/;]| *$)")
 _OPTION = re.compile(r"\(?([A-J])\)?\.?|([A-J])[.):] ?.+|\(([A-J])\) ?.+")
 
 
@@ -145,4 +146,7 @@ def _same_option(answer: str, truth: str) -> Outcome:
     given = _OPTION.fullmatch(untext(answer).strip().upper() if "\\text" in truth else untext(answer).strip())
     if given is None:
         return Outcome.UNKNOWN
-    return Outcome.of((given[1] or given[2] or given[3]) == wanted[1])
+    letter = given[1] or given[2] or given[3]
+    if len(_LISTED.findall(given[0])) > 1 and given[1] is None:  # more than one option
+        return Outcome.DIFFERENT
+    return Outcome.of(letter == wanted[1])

@@ -29,14 +29,15 @@ def _targets(value: Any) -> Any:
     """The accepted answers as a list, from `{"target": [...]}`, a list, or one text."""
     opened = unwrap(value)
     if isinstance(opened, Mapping):
-        opened = unwrap(opened.get("target"))
+        value = opened.get("target")
+        opened = unwrap(value)
     if isinstance(opened, (list, tuple)):
         return opened
     return [value if isinstance(value, str) else opened]
 
 
 class MatchTruth(Truth):
-    ground_truth: Annotated[tuple[Text, ...], BeforeValidator(_targets), Field(min_length=1)] = Field(
+    ground_truth: Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_targets)] = Field(
         description='Every accepted answer: {"target": [...]}, a list, or one text.',
         examples=[{"target": ["Mount Everest", "Everest"]}],
     )

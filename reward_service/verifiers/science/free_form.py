@@ -60,6 +60,7 @@ _UNIT_WORDS = re.compile(r"(?=.*[A-Za-z]{3})[A-Za-z ]{3,40}")
 _PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
 _GUESSES = re.compile(r"\d.* or .*\d")
 _SPLIT_DIGITS = re.compile(r"\d \d")
+_EXPLOSIVE = re.compile(r"(?:\^|\*\*) ?(?:[({][^)}^]{0,40}|-?\w+ ?)(?:\^|\*\*)|! ?!")
 _BRACKETS = " []{}()\\$"
 _OPPOSITES = {"true": "false", "false": "true", "yes": "no", "no": "yes"}
 # Energy, per mole or not, and what is given in its place: mass, frequency, wavelength, wavenumber, temperature.
@@ -338,7 +339,8 @@ def _as_list(given: str, wanted: str) -> Verdict | None:
     if not numbers or not truths or len(numbers) == len(truths) == 1:
         return None
     pairs = zip(numbers, truths, strict=False)
-    if len(numbers) == len(truths) and all(_closeness(*pair, counts=True) is Closeness.SAME for pair in pairs):
+    intervals = {"[", "("} == {given.strip(" $\\")[:1], wanted.strip(" $\\")[:1]}  # they may be, and then they differ
+    if not intervals and len(numbers) == len(truths) and all(_closeness(*pair, counts=True) is Closeness.SAME for pair in pairs):
         return Verdict.correct("The numbers are the reference's.")
     missed = any(all(_closeness(n, truth) is Closeness.FAR for n in numbers) for truth in truths)
     added = any(all(_closeness(n, truth) is Closeness.FAR for truth in truths) for n in numbers)
@@ -359,7 +361,7 @@ def _as_formula(given: str, wanted: str) -> Verdict | None:
     if max(len(given), len(wanted)) > MAX_FORMULA_CHARS:
         return None
     prose = _PROSE.search(plain_words(given)) or _PROSE.search(plain_words(wanted))
-    if prose or _GUESSES.search(plain_words(given)) or _SPLIT_DIGITS.search(clean(given)):
+    if prose or _GUESSES.search(plain_words(given)) or _SPLIT_DIGITS.search(clean(given)) or _EXPLOSIVE.search(given):
         return None
     answer, truth = read_quantity(given), read_quantity(wanted)
     if answer is not None and truth is not None and _has_unit(answer, truth) and _has_unit(truth, answer):

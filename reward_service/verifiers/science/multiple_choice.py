@@ -13,7 +13,7 @@ from reward_service.answers.choices import MANY, MAX_CHARS, NONE, read_choice, s
 from reward_service.answers.plain import clean, fold
 from reward_service.schema import Domain, Options, VerdictName
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier
-from reward_service.verifiers.truths import Text
+from reward_service.verifiers.truths import Text, unwrap
 
 MAX_PROMPT_CHARS = 200_000
 
@@ -47,7 +47,9 @@ def _comparable(text: str) -> str:
 
 
 class ChoiceTruth(Truth):
-    ground_truth: Annotated[Text, AfterValidator(_letter)] = Field(description="One letter.", examples=["D"])
+    ground_truth: Annotated[Text, AfterValidator(_letter), BeforeValidator(unwrap)] = Field(
+        description="One letter.", examples=["D"]
+    )
     prompt: Annotated[dict[str, str], BeforeValidator(_options), WithJsonSchema(_PROMPT_SCHEMA)] = Field(
         default_factory=dict
     )

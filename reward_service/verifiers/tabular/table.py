@@ -108,7 +108,7 @@ class TableTruth(Truth):
 class Table(Verifier[TableTruth]):
     name = "table"
     domain = Domain.TABULAR
-    patterns = ("table*",)
+    patterns = ("table__*",)
     truth = TableTruth
     summary = "The last \\boxed{}: a number or text, or all of a|b|c in any order; no credit for a part."
 

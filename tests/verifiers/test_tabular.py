@@ -1,0 +1,123 @@
+"""Table questions: number rules, pairing, and responses made to be slow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reward_service.schema import Options
+from reward_service.verifiers.base import Answer
+from reward_service.verifiers.tabular.table import Table, TableTruth
+from tests.answers.timing import cpu_seconds
+
+TABLE = Table()
+cells = st.one_of(
+    st.integers(-(10**9), 10**9).map(str),
+    st.decimals(-(10**6), 10**6, places=2).map(str),
+    st.text("abcdefghij klm", min_size=1, max_size=12).filter(lambda text: len(text.strip()) > 1),
+)
+
+
+def truth(ground_truth: Any, prompt: Any = None) -> TableTruth:
+    return TableTruth.model_validate({"ground_truth": ground_truth, "prompt": prompt})
+
+
+def score(response: str, ground_truth: Any, prompt: Any = None) -> float:
+    found = TABLE.extract(response, Options())
+    return TABLE.compare(found.text, truth(ground_truth, prompt)).score if isinstance(found, Answer) else 0.0
+
+
+@given(st.lists(cells, min_size=1, max_size=6), st.randoms())
+def test_the_answers_of_the_reference_earn_full_marks_in_any_order_and_dress(answers: list[str], random: Any) -> None:
+    shuffled = random.sample(answers, len(answers))
+    reference = "|".join(answers)
+    assert score(f"\\boxed{{{'|'.join(shuffled)}}}", reference) == 1
+    assert score(", ".join(f"$\\boxed{{\\text{{{one}}}}}$" for one in shuffled), reference) == 1
+
+
+@given(st.lists(cells, min_size=2, max_size=6))
+def test_a_missing_answer_or_one_too_many_earns_nothing(answers: list[str]) -> None:
+    reference = "|".join(answers)
+    assert score(f"\\boxed{{{'|'.join(answers[1:])}}}", reference) == 0
+    assert score(f"\\boxed{{{'|'.join([*answers, answers[0]])}}}", reference) == 0
+
+
+@given(st.integers(1, 10**9), st.integers(1, 10**9))
+def test_a_count_is_met_only_by_itself(n: int, other: int) -> None:
+    assert score(f"\\boxed{{{other:,}}}", f"{n}.0") == (n == other)
+
+
+@given(st.integers(1, 99_999), st.sampled_from([10, 100, 1000]))
+def test_no_power_of_ten_is_forgiven(n: int, factor: int) -> None:
+    ratio = n / 100_000
+    assert score(f"\\boxed{{{n * factor / 100_000:.5f}}}", ratio, "What percentage?") == 0
+
+
+@given(st.integers(1, 99_999))
+def test_a_percentage_is_its_ratio(n: int) -> None:
+    assert score(f"\\boxed{{{n / 1000:.3f}\\%}}", n / 100_000) == 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("What percentage was it?", 1),
+        ([{"role": "user", "content": "Which share is it?"}], 1),
+        ("How many were there?", 0),
+        ([{"role": "user", "content": None}, 3], 0),
+        (None, 0),
+    ],
+)
+def test_a_percent_sign_needs_its_context(prompt: Any, expected: float) -> None:
+    assert score(r"\boxed{12.5\%}", "12.5", prompt) == expected
+
+
+def test_the_truth_keeps_no_prompt() -> None:
+    assert truth("1", "a percentage " * 1000).prompt is True
+
+
+@pytest.mark.parametrize(
+    "given_truth", [True, None, "", " ", [], ["a", ""], "a||b", "nan", float("nan"), float("inf"), {}, [[1]]]
+)
+def test_references_that_are_none(given_truth: Any) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        truth(given_truth)
+
+
+@pytest.mark.parametrize("given_truth", [["x", 2], '["x", 2]', "x|2", "['x', 2]"])
+def test_shapes_of_one_reference(given_truth: Any) -> None:
+    assert score(r"\boxed{2|X}", given_truth) == 1
+
+
+N = 1_000_000
+WORST = [
+    "{" * N,
+    "\\boxed{" * (N // 7),
+    "\\boxed{}" * (N // 8),
+    "\\boxed{1} " * (N // 10),
+    "\\boxed 7" * (N // 8),
+    "\\boxed{" + "1" * (N - 10) + "}",
+    "\\boxed{" + "$" * 1900 + "x}",
+    "\\boxed{" + "1," * 900 + "}",
+    "\\boxed{" + ", and " * 300 + "}",
+    "\\boxed{" + "1|" * 900 + "}",
+    "\\boxed{" + "(" * 900 + ")" * 900 + "}",
+    "\\boxed{" + "ﷺ" * 1900 + "}",
+    "\\boxed{" + "a and b, " * 200 + "}",
+]
+
+
+@pytest.mark.parametrize("response", WORST, ids=lambda text: text[:16])
+@pytest.mark.parametrize("reference", ["41", "41|58|the cat, and dog", 0.28448])
+def test_the_worst_responses_are_quick(response: str, reference: Any) -> None:
+    wanted = truth(reference)
+
+    def whole() -> None:
+        found = TABLE.extract(response, Options())
+        if isinstance(found, Answer):
+            TABLE.compare(found.text, wanted)
+
+    assert cpu_seconds(whole, good_enough=0.02) < 0.05
