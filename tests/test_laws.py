@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import pytest
 
@@ -19,6 +18,27 @@ from reward_service.verifiers.cases import load_cases
 
 REGISTRY = default_registry()
 VERIFIERS = [verifier for verifier in REGISTRY if verifier.where is not Where.SANDBOX]
+FORMS = [
+    "\\boxed{%s}",
+    "<answer>%s</answer>",
+    "Answer: %s",
+    "#### %s",
+    '```json\n{"output": %s, "input": %s}\n```'.replace("%s}", "0}"),
+    "```python\nassert f(%s) == 918273645\n```",
+]
+FOREIGN = [
+    "918273645",
+    "zyzzyva",
+    "Z",
+    "[9, 1, 8]",
+    "[[9, 1], [8, 2]]",
+    '{"header": ["zyzzyva"], "rows": [["918273645"]]}',
+    "x^{918}+y^{273}",
+    "\\text{zyzzyva}",
+    "918273645|zyzzyva",
+]
+"""Answers to questions that nobody asked."""
+
 JUNK = [
     "",
     " ",
@@ -39,6 +59,7 @@ JUNK = [
     "<answer>[]</answer>",
     "<answer>{}</answer>",
     "<answer>[[]]</answer>",
+    *(form % foreign for form in FORMS for foreign in FOREIGN),
     "```python\npass\n```",
     "```python\nimport sys; sys.exit(0)\n```",
     "```json\n{}\n```",
@@ -91,23 +112,6 @@ def test_thinking_before_the_answer_changes_nothing(verifier: AnyVerifier) -> No
         thought = "<think>Perhaps \\boxed{17} or <answer>none</answer> or\n```json\n{}\n```\n</think>\n"
         result = score_here(item.model_copy(update={"response": thought + item.response}), REGISTRY)
         assert result.score == 1, item.response
-
-
-@pytest.mark.parametrize("verifier", VERIFIERS, ids=lambda verifier: verifier.name)
-def test_another_rows_answer_earns_nothing_unless_it_is_the_same(verifier: AnyVerifier) -> None:
-    items = full_items(verifier)
-    for ours, theirs in pairwise(items):
-        if ours.ground_truth == theirs.ground_truth:
-            continue
-        there = score_here(theirs, REGISTRY)
-        here = score_here(ours.model_copy(update={"response": theirs.response, "prompt": theirs.prompt}), REGISTRY)
-        assert here.correct is not True or there.answer == score_here(ours, REGISTRY).answer or _same(ours, theirs)
-
-
-def _same(one: Item, other: Item) -> bool:
-    """Whether each one's answer is right for the other: then the truths are one truth in two forms."""
-    crossed = score_here(other.model_copy(update={"response": one.response}), REGISTRY)
-    return crossed.correct is True
 
 
 @pytest.fixture(scope="module")

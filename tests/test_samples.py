@@ -73,5 +73,27 @@ def test_partial_credit_is_as_the_rows_say(client: httpx.Client) -> None:
     assert [result["score"] for result in results] == pytest.approx(wanted)
 
 
+def test_another_rows_answer_earns_nothing(client: httpx.Client) -> None:
+    by_source: dict[str, list[dict[str, Any]]] = {}
+    for row in guru_rows():
+        if _decidable(row):
+            by_source.setdefault(row["data_source"], []).append(row)
+    pairs = [
+        (ours, theirs)
+        for rows in by_source.values()
+        for ours, theirs in zip(rows, [*rows[1:], rows[0]], strict=True)
+        if ours["reward_model"] != theirs["reward_model"] and ours["probe"]["right"]
+    ]
+    assert len(pairs) > 1_000
+    for start in range(0, len(pairs), 512):
+        window = pairs[start : start + 512]
+        items = [{**ours, "response": theirs["probe"]["right"][0]} for ours, theirs in window]
+        results = client.post("/score", json={"items": items}, timeout=300).json()["results"]
+        paid = [
+            (o["reward_model"], t["reward_model"]) for (o, t), r in zip(window, results, strict=True) if r["correct"]
+        ]
+        assert paid == []
+
+
 def _decidable(row: dict[str, Any]) -> bool:
     return not row["data_source"].startswith(NO_SANDBOX)

@@ -15,6 +15,9 @@ from reward_service.answers.plain import clean
 MAX_CHARS = 2_000
 """What is longer than this in a box is not a choice."""
 
+MAX_TAIL = 200_000
+"""A statement is looked for among so many characters at the end of a text."""
+
 MAX_STATEMENTS = 500
 """Only the last so many statements are looked at."""
 
@@ -92,6 +95,7 @@ def _lists_letters(body: str) -> bool:
 
 def stated_choice(text: str) -> Choice:
     """The option that the last `Answer: D` or `the answer is (D)` of `text` names."""
+    text = text[-MAX_TAIL:]
     statements = list(_STATEMENT.finditer(text))[-MAX_STATEMENTS:]
     for statement in reversed(statements):
         found = read_choice(text[statement.end() : statement.end() + 300].split("\n", 1)[0], prose=True)

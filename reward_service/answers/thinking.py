@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-_NAMES = r"think(?:ing)?|seed:think"
-_OPEN = re.compile(rf"<\s{{0,4}}(?:{_NAMES})\s{{0,4}}>|<\|begin_of_thought\|>|◁think▷|\[THINK\]", re.IGNORECASE)
+_NAMES = r"(?i:think(?:ing)?|seed:think)"
+_OPEN = re.compile(
+    rf"<(?=[\s|tTsS])(?:\s{{0,4}}+{_NAMES}\s{{0,4}}+>|(?i:\|begin_of_thought\|>))|◁(?i:think)▷|\[(?i:THINK)\]"
+)
 _CLOSE = re.compile(
-    rf"<\s{{0,4}}/\s{{0,4}}(?:{_NAMES})\s{{0,4}}>|<\|end_of_thought\|>|◁/think▷|\[/THINK\]", re.IGNORECASE
+    rf"<(?:\s{{0,4}}+/\s{{0,4}}+{_NAMES}\s{{0,4}}+>|(?i:\|end_of_thought\|>))|◁/(?i:think)▷|\[/(?i:THINK)\]"
 )
 
 

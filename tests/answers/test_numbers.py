@@ -106,8 +106,8 @@ def test_unicode_spellings(text: str, expected: Fraction) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "1,2", "1, 234", "12,34", "(-5)", "1/2/3", "3:4", "5$6", "--5", "1/0", "\\frac{1}{0}", "1e99999", "million", "5 6", "1.2.3",
-     "nan", "inf", "1_000", "0x10", "5²", "x", "e5", "10^{10^{10}}", "9**9", "$", "%", "1" * (MAX_CHARS + 1)],
+    ["", " ", "1,2", "1, 234", "12,34", "(-5)", "1/2/3", "3:4", "5$6", "--5", "1/0", "\\frac{1}{0}", "1e99999",
+     "million", "5 6", "1.2.3", "nan", "inf", "1_000", "0x10", "5²", "x", "e5", "10^{10^{10}}", "9**9", "$", "%", "1" * (MAX_CHARS + 1)],
 )  # fmt: skip
 def test_what_is_no_number(text: str) -> None:
     assert read_number(text, accounting=True) is None

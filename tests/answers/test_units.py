@@ -20,8 +20,9 @@ MOLAR_ENERGY = (("kilojoule", 1), ("mole", -1))
 
 @pytest.mark.parametrize(
     "text",
-    [r"\mathrm{~kJ} \mathrm{~mol}^{-1}", r"\text{kJ}\cdot\text{mol}^{-1}", "kJ/mol", "kJ mol-1", "kJ·mol⁻¹", "kJ mol^-1",
-     "kJ per mole", r"\frac{\mathrm{kJ}}{\mathrm{mol}}", r"\mathrm{kJ} / \mathrm{mol}", "kilojoules per mole", "$kJ/mol$"],
+    [r"\mathrm{~kJ} \mathrm{~mol}^{-1}", r"\text{kJ}\cdot\text{mol}^{-1}", "kJ/mol", "kJ mol-1", "kJ·mol⁻¹",
+     "kJ mol^-1", "kJ per mole", r"\frac{\mathrm{kJ}}{\mathrm{mol}}", r"\mathrm{kJ} / \mathrm{mol}",
+     "kilojoules per mole", "$kJ/mol$"],
 )  # fmt: skip
 def test_spellings_of_one_unit(text: str) -> None:
     assert read_unit(text) == (MOLAR_ENERGY,)

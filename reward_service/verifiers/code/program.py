@@ -235,7 +235,7 @@ def _without_examples(found: list[Block]) -> list[Block]:
     kept = []
     for block in found:
         names = set(_DEFINED.findall(block.code))
-        if names or defined.isdisjoint(_WORD.findall(block.code)):
+        if names or not defined or defined.isdisjoint(_WORD.findall(block.code)):
             kept.append(block)
         defined |= names
     return kept

@@ -51,10 +51,10 @@ class ExactMatch(Verifier[MatchTruth]):
     summary = "The last <answer> equals an accepted answer, case, articles, punctuation and white space left out."
 
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
-        flags = ("many_answers",) if count_tags(text) > MANY_TAGS else ()
         found = last_tag(text)
         if found is None:
-            return NoAnswer("There is no complete <answer> tag.", flags=flags)
+            return NoAnswer("There is no complete <answer> tag.")
+        flags = ("many_answers",) if count_tags(text) > MANY_TAGS else ()
         if len(found) > MAX_CHARS:
             return NoAnswer("The answer is too long to be one.", VerdictName.BAD_FORMAT, flags)
         return Answer(found, flags)

@@ -340,7 +340,11 @@ def _as_list(given: str, wanted: str) -> Verdict | None:
         return None
     pairs = zip(numbers, truths, strict=False)
     intervals = {"[", "("} == {given.strip(" $\\")[:1], wanted.strip(" $\\")[:1]}  # they may be, and then they differ
-    if not intervals and len(numbers) == len(truths) and all(_closeness(*pair, counts=True) is Closeness.SAME for pair in pairs):
+    if (
+        not intervals
+        and len(numbers) == len(truths)
+        and all(_closeness(*pair, counts=True) is Closeness.SAME for pair in pairs)
+    ):
         return Verdict.correct("The numbers are the reference's.")
     missed = any(all(_closeness(n, truth) is Closeness.FAR for n in numbers) for truth in truths)
     added = any(all(_closeness(n, truth) is Closeness.FAR for truth in truths) for n in numbers)
