@@ -29,9 +29,6 @@ VERIFIERS = sorted(REGISTRY, key=lambda verifier: verifier.name)
 
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("codeio", "a list of one text"): "the text is a piece of JSON without its braces, which a list would make a value",
-    ("table", "a list of one text"): "a list holds the cells of an answer, and a cell may hold the | that parts cells",
-    ("table", "an array's repr"): "a cell of a table may be any text; of lists in text, only JSON is read",
-    ("table", "an array's str"): "a cell of a table may be any text; of lists in text, only JSON is read",
 }
 """(verifier, shape) that does not apply, and why."""
 

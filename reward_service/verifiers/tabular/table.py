@@ -11,7 +11,6 @@ rates; a bare `12.5` never meets 0.125. A truth with the sign is met with or wit
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -19,12 +18,12 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictF
 
 from reward_service.answers.boxed import Box, boxes
 from reward_service.answers.latex_text import plain_words
-from reward_service.answers.literals import NotData, read_literal
 from reward_service.answers.matching import matched
 from reward_service.answers.numbers import Number, read_number
 from reward_service.answers.plain import clean, fold
 from reward_service.schema import Domain, Options, VerdictName
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier
+from reward_service.verifiers.truths import unwrap
 
 MAX_ANSWERS = 64
 MAX_ANSWER_CHARS = 2_000
@@ -64,10 +63,11 @@ Cell = StrictStr | StrictInt | StrictFloat
 
 
 def _listed(value: Any) -> Any:
-    """Every shape of a reference as a list of cells: `a|b`, a number, a list, or JSON of a list in text."""
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        with suppress(NotData):
-            value = read_literal(value)
+    """Every shape of a reference as a list of cells: `a|b`, a number, a list, or a list in text."""
+    if isinstance(value, str) and value.lstrip().startswith(("[", "array(")):
+        value = unwrap(value)
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        value = value[0]
     if isinstance(value, str):
         return value.split("|") if "|" in value else [value]
     return list(value) if isinstance(value, (list, tuple)) else [value]
