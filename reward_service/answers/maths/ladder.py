@@ -14,7 +14,7 @@ from reward_service.answers.maths.finding import Finding, Outcome, Rung
 from reward_service.answers.maths.normalise import key, normalise
 from reward_service.answers.maths.restated import restated
 from reward_service.answers.maths.shapes import compare_forms
-from reward_service.answers.maths.structure import is_name, parse
+from reward_service.answers.maths.structure import is_infinite, is_name, parse
 
 
 def same_text(answer: str, truth: str) -> Outcome:
@@ -55,6 +55,14 @@ def _sides(text: str) -> list[str]:
     return sides[1:] if len(sides) > 1 and is_name(sides[0]) else sides
 
 
+def same_infinity(answer: str, truth: str) -> Outcome:
+    r"""An infinity is written as itself: to a parser `2 \infty` would be equal to it."""
+    given, wanted = is_infinite(answer), is_infinite(truth)
+    if not given and not wanted:
+        return Outcome.UNKNOWN
+    return Outcome.of(given and wanted and ("-" in answer) == ("-" in truth))
+
+
 def same_structure(answer: str, truth: str) -> Outcome:
     """Lists, sets, tuples, intervals, matrices, assignments, chains: part by part."""
     return compare_forms(parse(answer), parse(truth), part)
@@ -72,6 +80,7 @@ RUNGS: Sequence[tuple[str, Rung]] = (
 
 PART_RUNGS: Sequence[tuple[str, Rung]] = (
     *QUICK,
+    ("infinity", same_infinity),
     ("base", numeric.same_base),
     ("ratio", numeric.same_ratio),
     ("words", words.same_words),

@@ -53,8 +53,8 @@ _DELIMITER = re.compile(r"\\?\$|\\[()\[\]]")
 _THOUSANDS = re.compile(r"(?<=\d),\\! ?(?=\d{3})|(?<=\d)\{,\}(?=\d{3})|(?<=\d)\\[,;:!] ?(?=\d{3}(?!\d))")
 _SPACING = re.compile(r"\\[,;:!> ]|(?<!\\)~|&(?=[=<>])")
 _FRACTION = re.compile(r"\\frac ?(?:(\d|[A-Za-z](?![A-Za-z]))|(?=\{))")
-_ARGUMENT = re.compile(r"([\^_]) ?(-?\d+|[A-Za-z]|\\[A-Za-z]+)(?!\{)")
-_ROOT = re.compile(r"\\sqrt ?(\d+|[A-Za-z](?![A-Za-z]))")
+_ARGUMENT = re.compile(r"([\^_]) ?(-?\d+(?:\.\d+)?|[A-Za-z]|\\[A-Za-z]+)(?!\{)")
+_ROOT = re.compile(r"\\sqrt ?(\[\d+\])? ?(\d+|[A-Za-z](?![A-Za-z]))")
 _SCRIPT_PAREN = re.compile(r"\^ ?\((-?[A-Za-z0-9/+\-]{1,20})\)")
 _LETTER = re.compile(r"\\text ?\{ ?([A-Za-z]) ?\}")
 _JOINED = re.compile(r"\\text ?\{([^{}]{1,60}?),? (and|or) ?\}")
@@ -161,7 +161,7 @@ def _roots(body: str) -> str:
             continue
         out.append(body[at : opening.start()] + "\\sqrt{" + body[opening.end() : end] + "}")
         at = end + 1
-    return _ROOT.sub(r"\\sqrt{\1}", "".join(out) + body[at:])
+    return _ROOT.sub(r"\\sqrt\1{\2}", "".join(out) + body[at:])
 
 
 def _closing(body: str, start: int) -> int | None:

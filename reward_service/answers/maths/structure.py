@@ -359,7 +359,7 @@ def _set(text: str, inner: str, depth: int) -> Form | None:
     if not inner:
         return Scalar("\\emptyset")
     form = _parse(inner, depth + 1)
-    if isinstance(form, Values):
+    if isinstance(form, Values) and not form.braced:
         return Values(text, form.items, braced=True)
     return Values(text, (form,), braced=True)
 

@@ -23,12 +23,16 @@ _NATURAL = re.compile(r"\\ln(?![A-Za-z])")
 _BARE_LOG = re.compile(r"\\log(?![A-Za-z])(?! ?_)")
 _DECADIC = re.compile(r"\\log ?_ ?\{ ?10 ?\}")
 _WORD = re.compile(r"\\text ?\{ ?[A-Za-z]{2}|(?<![\\A-Za-z{])[A-Za-z]{4}")
+_DROPPED = re.compile(
+    r"'|%|\\(?:ldots|vdots|ddots|not|approx|quad)(?![A-Za-z])|\.\.\.|[\d)\]}] ?_|\^ ?\{? ?(?:T|\\top|\\prime) ?(?![A-Za-z])"
+)
+"""What the parser leaves out without a word, so that `x'` would be `x`."""
 _VARIABLE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]+")
 
 
 def equal(answer: str, truth: str) -> Outcome:
     """Whether two normalised expressions are equal for every value of their variables."""
-    if not parsable(answer) or not parsable(truth) or _WORD.search(answer) or _WORD.search(truth):
+    if any(not parsable(side) or _WORD.search(side) or _DROPPED.search(side) for side in (answer, truth)):
         return Outcome.UNKNOWN
     answer, truth = _same_logarithms(answer, truth)
     given, wanted = _parse(answer), _parse(truth)
@@ -74,12 +78,22 @@ def _parse(text: str) -> tuple[Any, ...]:
         raise
     except Exception:  # as above
         return ()
-    return tuple(found)
+    return tuple(_one_kind(each) for each in found)
+
+
+def _one_kind(found: Any) -> Any:
+    """`found` with one symbol for each name, which the parser makes real or not as the blanks are; `i` is imaginary."""
+    from sympy import Basic, I, MatrixBase, Symbol
+
+    if not isinstance(found, (Basic, MatrixBase)):
+        return found
+    kinds = {each: I if each.name == "i" else Symbol(each.name, real=True) for each in found.free_symbols}
+    return found.xreplace(kinds) if kinds else found
 
 
 def evaluated(text: str) -> Fraction | None:
     """The real value of an expression without variables, to PRECISION digits."""
-    if not parsable(text):
+    if not parsable(text) or _DROPPED.search(text):
         return None
     for found in _parse(text):
         try:

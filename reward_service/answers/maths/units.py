@@ -15,8 +15,13 @@ _TOKEN = re.compile(r"\\text ?\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]+|\^\{[^{}]*\}|.", 
 _ORDINAL = re.compile(r"(?<=\d)\^?\{?(?:\\text ?\{ ?)?(?:st|nd|rd|th)(?![A-Za-z])\}?\}?")
 _VALUE_END = re.compile(r"[\d)}\]]$|\\pi$|\.$")
 _TRIGONOMETRY = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc)(?![A-Za-z])")
+_HALF_FRACTION = re.compile(r"\\frac ?\{[^{}]*\}$")
 _RELATION = re.compile(r"[=<>:]|\\(?:in|le|ge|ne|cup|cap|approx|ldots)(?![A-Za-z])")
 _HEDGE = frozenset(("or", "and", "not", "if", "else", "but", "when", "unless", "maybe"))
+_FACTORS = frozenset(
+    ("dozen", "hundred", "thousand", "million", "billion", "trillion", "gross", "squared", "cubed", "half", "twice")
+)
+"""Words that change a value; they are no unit that may be left out."""
 _FILLER = frozenset(("of", "the", "a", "an", "total", "place", "exactly", "different", "in"))
 
 _KINDS: dict[str, dict[str, Fraction]] = {
@@ -51,7 +56,7 @@ def split_unit(text: str) -> tuple[str, tuple[str, ...]]:
         end -= 1
     value = "".join(tokens[:end]).strip()
     unit = "".join(tokens[end:])
-    if not value or not _VALUE_END.search(value) or not re.search(r"\d|\\pi", value):
+    if not value or not _VALUE_END.search(value) or not re.search(r"\d|\\pi", value) or _HALF_FRACTION.search(value):
         return text, ()
     words = _words(unit)
     if _HEDGE.intersection(words) or any(any(char.isdigit() for char in word) for word in words):
@@ -83,7 +88,8 @@ def _follows_unit(tokens: list[str], at: int) -> bool:
         return at + 1 < len(tokens) and (tokens[at + 1].isalpha() or tokens[at + 1] == "/")
     if tokens[at] == "}":
         return before.isalpha() and at > 1 and tokens[at - 2] in {"{", "/"}
-    return before.startswith("\\text") or before.isalpha() or before == "}"
+    closed = before == "}" and at > 1 and (tokens[at - 2].isalpha() or tokens[at - 2].startswith("\\text"))
+    return before.startswith("\\text") or before.isalpha() or closed
 
 
 def _words(unit: str) -> tuple[str, ...]:
@@ -104,6 +110,8 @@ def _singular(word: str) -> str:
 
 def conversion(answer: tuple[str, ...], truth: tuple[str, ...]) -> Fraction | None:
     """By what the answer's value must be multiplied to be in the truth's unit; None when the units disagree."""
+    if _FACTORS.intersection(set(answer) ^ set(truth)) or max(answer.count("percent"), truth.count("percent")) > 1:
+        return None
     if not answer or not truth or sorted(answer) == sorted(truth):
         return Fraction(1)
     given, wanted = _physical(answer), _physical(truth)
