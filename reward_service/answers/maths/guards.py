@@ -13,7 +13,14 @@ MAX_DIGITS = 4_000
 MAX_FUNCTIONS = 24
 MAX_EXPONENT = 2_000
 MAX_WORDS = 12
+MAX_PARSED = 600
+"""Longer text is compared as text only."""
 MAX_DIVISIONS = 12
+MAX_BARS = 8
+MAX_CHAIN = 3
+"""Functions applied to functions without brackets, or with nothing but them between."""
+MAX_SUM_POWER = 60
+"""All the exponents of sums together."""
 MAX_MARKS = 120
 """Operators and relations in one answer."""
 
@@ -23,6 +30,10 @@ _BRACKET = re.compile(r"\\[{}]|[\[\](){}]")
 _DIGITS = re.compile(rf"\d{{{MAX_DIGITS + 1}}}")
 _FUNCTION = re.compile(
     r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc|ln|log|exp|sqrt|sinh|cosh|tanh|binom|Gamma|zeta)(?![A-Za-z])"
+)
+_CHAIN = re.compile(
+    rf"(?:\\(?:arc)?(?:sin|cos|tan|cot|sec|csc|ln|log|exp|sinh|cosh|tanh)(?![A-Za-z])[\s({{]{{0,4}}"
+    rf"(?:[\^_] ?(?:\{{[^{{}}]{{0,9}}\}}|\w)[\s({{]{{0,4}}){{0,2}}){{{{{MAX_CHAIN + 1}}}}}"
 )
 _EXPONENT = re.compile(r"\^ ?\{? ?[+-]? ?(\d+)|\de[+-]?(\d+)", re.IGNORECASE)
 _SUM_POWER = re.compile(r"[)\]}] ?\^ ?\{? ?(\d+)")
@@ -60,7 +71,7 @@ def refusal(answer: str, truth: str) -> str | None:
 def parsable(text: str) -> bool:
     """Whether a symbolic parser may see `text` (normalised)."""
     return (
-        len(text) <= MAX_CHARS and balanced(text) and not huge(text) and not _crowded(text) and not _DIGITS.search(text)
+        len(text) <= MAX_PARSED and balanced(text) and not huge(text) and not _crowded(text) and not _DIGITS.search(text)
     )
 
 
@@ -79,7 +90,12 @@ def balanced(text: str) -> bool:
 
 def _crowded(text: str) -> bool:
     """Whether a parser would meet so many operators, or divisions without brackets, that it might take seconds."""
-    return text.count("/") > MAX_DIVISIONS or text.count("!") > 6 or len(_MARK.findall(text)) > MAX_MARKS
+    return (
+        text.count("/") + text.count(":") > MAX_DIVISIONS
+        or text.count("!") > 6
+        or text.count("|") > MAX_BARS
+        or len(_MARK.findall(text)) > MAX_MARKS
+    )
 
 
 def huge(text: str) -> bool:
@@ -94,13 +110,13 @@ def huge(text: str) -> bool:
         return True
     if any(int(n[:9]) > 5_000 for n in _BINOMIAL.findall(text)):
         return True
-    return len(_FUNCTION.findall(text)) > MAX_FUNCTIONS
+    return len(_FUNCTION.findall(text)) > MAX_FUNCTIONS or bool(_CHAIN.search(text))
 
 
 def _too_high(text: str) -> bool:
     plain = (int((braced or scientific)[:9]) for braced, scientific in _EXPONENT.findall(text))
-    of_sums = (int(exponent[:9]) for exponent in _SUM_POWER.findall(text))
-    return any(n > MAX_EXPONENT for n in plain) or any(n > 60 for n in of_sums)
+    of_sums = sum(int(exponent[:9]) for exponent in _SUM_POWER.findall(text))
+    return any(n > MAX_EXPONENT for n in plain) or of_sums > MAX_SUM_POWER
 
 
 def _tower(text: str) -> int:

@@ -63,6 +63,7 @@ _LEAD_IN = re.compile(
     r"(?:answer|value|result)(?: is(?: equal to)?:?|:) ?\}?",
     re.IGNORECASE,
 )
+_ALL_REALS = re.compile(r"(?:\\text ?\{ ?)?(?:the set of )?all real(?:s| numbers) ?\}?", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
 
 
@@ -88,7 +89,8 @@ def _normalise(text: str) -> str:
     if "^" in body or "_" in body:
         body = _SCRIPT_PAREN.sub(r"^{\1}", body)
         body = _ARGUMENT.sub(r"\1{\2}", body)
-    return _trim(_LEAD_IN.sub("", _SPACES.sub(" ", body).strip()))
+    body = _trim(_LEAD_IN.sub("", _SPACES.sub(" ", body).strip()))
+    return "\\mathbb{R}" if _ALL_REALS.fullmatch(body) else body
 
 
 _cached = lru_cache(maxsize=8192)(_normalise)

@@ -28,6 +28,8 @@ _SCIENTIFIC = re.compile(r"\\times|\\cdot|e", re.IGNORECASE)
 _BASED = re.compile(r"([0-9A-Fa-f]+(?:\.[0-9A-Fa-f]+)?)_\{ ?(?:base )?([0-9]{1,2}|[a-z]+) ?\}")
 _BASE_NAMES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
                "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
+_TO = re.compile(r" ?\\text ?\{ ?to ?\} ?| to ")
+_CLOCK = re.compile(r"(\d{1,2}) ?: ?([0-5]\d)(?: ?(?:\\text ?\{)? ?([ap])\.? ?m\.? ?\}?)?", re.IGNORECASE)
 _RATIO = re.compile(r"(.+?) ?: ?([^:]+?)(?: ?: ?([^:]+))?")
 
 
@@ -236,16 +238,32 @@ def _based(text: str) -> tuple[str, int] | None:
 
 
 def same_ratio(answer: str, truth: str) -> Outcome:
-    """`3:2`, held against a ratio or a number. What looks like a time of day (`12:00`) compares as it is written."""
+    """`3:2`, held against a ratio or a number. A time of day compares as one."""
     if ":" not in truth:
         return Outcome.UNKNOWN
-    wanted, given = _ratio(truth), _ratio(answer)
+    clock = _CLOCK.fullmatch(truth)
+    if clock and _is_time(clock):
+        return _same_time(_CLOCK.fullmatch(answer), clock)
+    wanted, given = _ratio(truth), _ratio(_TO.sub(":", answer))
     if wanted is None or given is None:
         return Outcome.UNKNOWN
-    if len(wanted) != len(given) or truth.partition(":")[2].strip()[:1] == "0":
+    if len(wanted) != len(given):
         return Outcome.DIFFERENT
     scale = wanted[0] / given[0]
     return Outcome.of(all(a * scale == b for a, b in zip(given, wanted, strict=True)))
+
+
+def _is_time(clock: re.Match[str]) -> bool:
+    """Whether `12:30` is no ratio: it says a.m. or p.m., or nobody would leave such a ratio uncancelled."""
+    hours, minutes = int(clock[1]), int(clock[2])
+    return hours < 25 and (clock[3] is not None or clock[2][0] == "0" or math.gcd(hours, minutes) > 1)
+
+
+def _same_time(given: re.Match[str] | None, wanted: re.Match[str]) -> Outcome:
+    if given is None:
+        return Outcome.DIFFERENT
+    halves = {half.lower() for half in (given[3], wanted[3]) if half}
+    return Outcome.of(int(given[1]) == int(wanted[1]) and given[2] == wanted[2] and len(halves) < 2)
 
 
 def _ratio(text: str) -> tuple[Fraction, ...] | None:

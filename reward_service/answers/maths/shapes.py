@@ -172,7 +172,8 @@ def _same_end(given: str, wanted: str, closed: str, wanted_closed: str, part: Ru
 def _collections(answer: Form, truth: Form, part: Rung) -> Outcome:
     """Values and tuples. A tuple's brackets matter where it may be an interval, and its order always."""
     if isinstance(answer, Ordered) and isinstance(truth, Ordered):
-        if answer.brackets != truth.brackets and (_intervals(answer) or _intervals(truth)):
+        half_open = {answer.brackets, truth.brackets} & {"[)", "(]"}
+        if answer.brackets != truth.brackets and (half_open or _intervals(answer) or _intervals(truth)):
             return Outcome.DIFFERENT
         return _in_order(answer.items, truth.items, part)
     if isinstance(answer, Values) and isinstance(truth, Values):
@@ -184,7 +185,7 @@ def _collections(answer: Form, truth: Form, part: Rung) -> Outcome:
     if isinstance(answer, Values) and isinstance(truth, Ordered) and truth.brackets.isspace():
         return _in_order(answer.items, truth.items, part)
     for one, other in ((answer, truth), (truth, answer)):
-        if isinstance(one, Values) and len(one.items) == 1:
+        if isinstance(one, Values) and len(one.items) == 1 and key(one.items[0].text) != "\\emptyset":
             pair = (one.items[0], other) if one is answer else (other, one.items[0])
             return compare_forms(*pair, part)
     if any(isinstance(form, Scalar) and _RELATION.search(form.text) for form in (answer, truth)):

@@ -231,6 +231,8 @@ def _item(text: str, depth: int) -> Form:
             return inner if not isinstance(inner, Scalar) else Scalar(text)
     if "\\cup" in text:
         return _union(text, depth)
+    if "\\mathbb" in text and key(text) == "\\mathbb{R}":
+        return Region(text, (Piece("-\\infty", "\\infty", "()"),))
     bracketed = _bracketed(text, depth)
     if bracketed is not None:
         return bracketed

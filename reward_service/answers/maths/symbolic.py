@@ -74,11 +74,11 @@ def _parse(text: str) -> tuple[Any, ...]:
     rule = LatexExtractionConfig(boxed_match_priority=0, normalization_config=NormalizationConfig(units=False))
     try:
         found = parse(f"\\boxed{{{text}}}", extraction_config=[rule], parsing_timeout=None, fallback_mode="no_fallback")
+        return tuple(_one_kind(each) for each in found)
     except MemoryError:
         raise
     except Exception:  # as above
         return ()
-    return tuple(_one_kind(each) for each in found)
 
 
 def _one_kind(found: Any) -> Any:

@@ -101,6 +101,7 @@ _SHORT = frozenset(
     ]
 )
 _ARTICLE = re.compile(r"\b(?:the|a|an)\b ")
+_PLURAL = re.compile(r"(?<=[a-z]{3})(?<!s)s\b")
 _NOT_LETTER = re.compile(r"[^a-z]+")
 _OPTION_TRUTH = re.compile(r"\(?([A-J])\)?\.?")
 _LISTED = re.compile(r"(?<![A-Za-z])[A-J](?=[).:,/;]| *$)")
@@ -125,7 +126,7 @@ def _is_word(run: str, marked: bool) -> bool:
 
 
 def same_words(answer: str, truth: str) -> Outcome:
-    """Words against words, letter for letter but for case, articles and punctuation."""
+    """Words against words, letter for letter but for case, articles, plurals and punctuation."""
     options = _same_option(answer, truth)
     if options is not Outcome.UNKNOWN:
         return options
@@ -136,7 +137,7 @@ def same_words(answer: str, truth: str) -> Outcome:
 
 
 def _letters(text: str) -> str:
-    return _NOT_LETTER.sub(" ", _ARTICLE.sub("", untext(text).lower())).strip()
+    return _PLURAL.sub("", _NOT_LETTER.sub(" ", _ARTICLE.sub("", untext(text).lower())).strip())
 
 
 def _same_option(answer: str, truth: str) -> Outcome:
