@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jsonschema_rs
 import pytest
 
 from reward_service.scoring.registry import case_file, default_registry
@@ -33,3 +34,18 @@ def test_a_case_file_has_all_four_kinds(verifier: AnyVerifier) -> None:
 def test_case(verifier: AnyVerifier, case: Case) -> None:
     item = case.item().model_copy(update={"verifier": case.verifier or verifier.name})
     assert case.complaint(score_here(item, REGISTRY)) is None
+
+
+@pytest.mark.parametrize("verifier", list(REGISTRY), ids=lambda verifier: verifier.name)
+def test_the_published_schema_takes_what_the_verifier_takes(verifier: AnyVerifier) -> None:
+    """The catalogue's JSON Schema is for people who check their rows before they train: it must not refuse good ones."""
+    schema = verifier.truth.model_json_schema()
+    check = jsonschema_rs.validator_for(schema)
+    for case in _cases(verifier):
+        if case.kind in {"full", "zero"}:
+            row = {"ground_truth": case.ground_truth, "extra_info": case.extra_info or {}, "prompt": case.prompt or ""}
+            given = {key: row[key] for key in schema["properties"]}
+            assert check.is_valid(given), (case.why, [error.message for error in check.iter_errors(given)])
+    for example in schema["properties"]["ground_truth"].get("examples", []):
+        only = jsonschema_rs.validator_for({**schema, "required": ["ground_truth"]})
+        assert only.is_valid({"ground_truth": example}), example

@@ -54,8 +54,7 @@ def _filled(value: Any) -> Any:
     return value
 
 
-Structured = BeforeValidator(unwrap)
-"""For a field that is a container, given as such or as text."""
+Scalar = str | int | float
 
-Text = Annotated[str, BeforeValidator(_filled), BeforeValidator(to_text)]
+Text = Annotated[str, BeforeValidator(_filled), BeforeValidator(to_text, json_schema_input_type=Scalar | list[Scalar])]
 """A reference that is one non-empty text."""

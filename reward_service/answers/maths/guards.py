@@ -71,7 +71,11 @@ def refusal(answer: str, truth: str) -> str | None:
 def parsable(text: str) -> bool:
     """Whether a symbolic parser may see `text` (normalised)."""
     return (
-        len(text) <= MAX_PARSED and balanced(text) and not huge(text) and not _crowded(text) and not _DIGITS.search(text)
+        len(text) <= MAX_PARSED
+        and balanced(text)
+        and not huge(text)
+        and not _crowded(text)
+        and not _DIGITS.search(text)
     )
 
 

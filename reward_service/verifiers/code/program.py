@@ -57,7 +57,7 @@ def _lines(value: Any) -> Any:
     return value
 
 
-Stream = Annotated[str, BeforeValidator(_lines)]
+Stream = Annotated[str, BeforeValidator(_lines, json_schema_input_type=str | list[str])]
 """What a program reads or must print: a text, or a list of its lines."""
 
 
@@ -163,7 +163,7 @@ class ProgramExtra(BaseModel):
 
 
 class ProgramTruth(Truth):
-    ground_truth: Annotated[Tests, BeforeValidator(_read)] = Field(
+    ground_truth: Annotated[Tests, BeforeValidator(_read, json_schema_input_type=Tests | str)] = Field(
         description="The tests, as an object or JSON in text.",
         examples=[
             {"functional": "assert square(3) == 9"},

@@ -7,7 +7,7 @@ import string
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, JsonValue
 
 from reward_service.answers.plain import fold
 from reward_service.answers.tags import count_tags, last_tag
@@ -37,7 +37,9 @@ def _targets(value: Any) -> Any:
 
 
 class MatchTruth(Truth):
-    ground_truth: Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_targets)] = Field(
+    ground_truth: Annotated[
+        tuple[Text, ...], Field(min_length=1), BeforeValidator(_targets, json_schema_input_type=JsonValue)
+    ] = Field(
         description='Every accepted answer: {"target": [...]}, a list, or one text.',
         examples=[{"target": ["Mount Everest", "Everest"]}],
     )

@@ -96,7 +96,9 @@ def _truth_grid(value: Any) -> Any:
 
 
 class GridTruth(Truth):
-    ground_truth: Annotated[Cells, BeforeValidator(_truth_grid)] = Field(
+    ground_truth: Annotated[
+        Cells, BeforeValidator(_truth_grid, json_schema_input_type=list[list[int | float] | str] | str)
+    ] = Field(
         description="Rows of integers from 0 to 9, as a list of lists or as text.",
         examples=[[[1, 2], [3, 4]], "[[1, 2], [3, 4]]", "[[1 2]\n [3 4]]", ["[1, 2]", "[3, 4]"]],
     )

@@ -13,7 +13,7 @@ from reward_service.answers.plain import fold
 from reward_service.answers.tags import last_tag
 from reward_service.schema import Domain, Options, VerdictName
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier
-from reward_service.verifiers.truths import to_text, unwrap
+from reward_service.verifiers.truths import Scalar, to_text, unwrap
 
 MAX_CHARS = 8_000
 
@@ -82,12 +82,13 @@ def _truth_name(value: Any) -> Any:
 
 
 class OrderingTruth(Truth):
-    ground_truth: Annotated[tuple[Annotated[str, BeforeValidator(_truth_name)], ...], BeforeValidator(_truth_names)] = (
-        Field(
-            min_length=1,
-            description="The names in order, as a list or as text that holds one.",
-            examples=[["crow", "owl", "blue jay"], '["crow", "owl", "blue jay"]'],
-        )
+    ground_truth: Annotated[
+        tuple[Annotated[str, BeforeValidator(_truth_name)], ...],
+        BeforeValidator(_truth_names, json_schema_input_type=list[Scalar] | str),
+    ] = Field(
+        min_length=1,
+        description="The names in order, as a list or as text that holds one.",
+        examples=[["crow", "owl", "blue jay"], '["crow", "owl", "blue jay"]'],
     )
 
 

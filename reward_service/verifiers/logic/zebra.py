@@ -22,7 +22,7 @@ from reward_service.answers.plain import fold
 from reward_service.answers.tags import last_tag
 from reward_service.schema import Domain, Options, VerdictName
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier
-from reward_service.verifiers.truths import Structured
+from reward_service.verifiers.truths import unwrap
 
 MAX_CHARS = 20_000
 MAX_INTEGER = 10**18
@@ -44,7 +44,9 @@ def _cell(value: Any) -> str:
     return text
 
 
-Row = Annotated[tuple[Annotated[str, BeforeValidator(_cell)], ...], Structured]
+Cell = Annotated[str, BeforeValidator(_cell, json_schema_input_type=str | int)]
+Row = Annotated[tuple[Cell, ...], BeforeValidator(unwrap, json_schema_input_type=list[str | int] | str)]
+Rows = Annotated[tuple[Row, ...], BeforeValidator(unwrap, json_schema_input_type=list[list[str | int] | str] | str)]
 
 
 class Table(BaseModel):
@@ -53,9 +55,7 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     header: Row = Field(min_length=2, examples=[["Position", "Pet", "Job"]])
-    rows: Annotated[tuple[Row, ...], Structured] = Field(
-        min_length=1, examples=[[["1", "cat", "cook"], ["2", "dog", "judge"]]]
-    )
+    rows: Rows = Field(min_length=1, examples=[[["1", "cat", "cook"], ["2", "dog", "judge"]]])
 
     @model_validator(mode="after")
     def _consistent(self) -> Table:
@@ -69,7 +69,7 @@ class Table(BaseModel):
 
 
 class ZebraTruth(Truth):
-    ground_truth: Annotated[Table, Structured] = Field(
+    ground_truth: Annotated[Table, BeforeValidator(unwrap, json_schema_input_type=Table | str)] = Field(
         description="The solved table, as an object or as JSON text; the first column holds the given positions.",
         examples=[{"header": ["Position", "Pet"], "rows": [["1", "cat"], ["2", "dog"]]}],
     )

@@ -12,7 +12,7 @@ from reward_service.answers.numbers import Number, read_number
 from reward_service.answers.plain import clean
 from reward_service.schema import Domain, Options, VerdictName
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier
-from reward_service.verifiers.truths import to_text
+from reward_service.verifiers.truths import Scalar, to_text
 
 MAX_ANSWER = 300
 
@@ -35,7 +35,9 @@ class Gsm8kTruth(Truth):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"ground_truth": "1,080"}, {"ground_truth": 18}]})
 
-    ground_truth: Annotated[str, BeforeValidator(_a_number), Field(examples=["18", "1,080"])]
+    ground_truth: Annotated[
+        str, BeforeValidator(_a_number, json_schema_input_type=Scalar | list[Scalar]), Field(examples=["18", "1,080"])
+    ]
 
 
 def _read(text: str) -> Number | None:

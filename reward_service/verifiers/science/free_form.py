@@ -17,7 +17,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from reward_service.answers.boxed import last_box
 from reward_service.answers.latex_text import plain_words
@@ -100,7 +100,7 @@ class FreeFormTruth(Truth):
         examples=["-1368 $\\mathrm{~kJ} \\mathrm{~mol}^{-1}$", "0.9974 atm", "\\frac{mv^2}{r}", "Newton's third law"],
     )
     extra_info: FreeFormExtra = FreeFormExtra(question="")
-    prompt: Annotated[str, BeforeValidator(_last_user_text)] = Field(
+    prompt: Annotated[str, BeforeValidator(_last_user_text, json_schema_input_type=JsonValue)] = Field(
         "", description="Text or chat messages; read for the question where extra_info has none."
     )
 

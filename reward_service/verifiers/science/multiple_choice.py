@@ -47,9 +47,9 @@ def _comparable(text: str) -> str:
 
 
 class ChoiceTruth(Truth):
-    ground_truth: Annotated[Text, AfterValidator(_letter), BeforeValidator(unwrap)] = Field(
-        description="One letter.", examples=["D"]
-    )
+    ground_truth: Annotated[
+        Text, AfterValidator(_letter), BeforeValidator(unwrap, json_schema_input_type=str | list[str])
+    ] = Field(description="One letter.", examples=["D"])
     prompt: Annotated[dict[str, str], BeforeValidator(_options), WithJsonSchema(_PROMPT_SCHEMA)] = Field(
         default_factory=dict
     )

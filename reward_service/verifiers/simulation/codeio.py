@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from reward_service.answers.boxed import last_box
 from reward_service.answers.fences import Block, blocks
@@ -59,8 +59,8 @@ def _braced(text: str) -> str:
 
 
 class CodeioTruth(Truth):
-    ground_truth: Annotated[Recorded, BeforeValidator(_recorded)] = Field(
-        examples=['"output": {"total": 7}', '"input": {"n": 3}']
+    ground_truth: Annotated[Recorded, BeforeValidator(_recorded, json_schema_input_type=str | dict[str, JsonValue])] = (
+        Field(examples=['"output": {"total": 7}', '"input": {"n": 3}'])
     )
 
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from reward_service.answers.boxed import last_box
 from reward_service.answers.fences import blocks
@@ -31,7 +31,7 @@ from reward_service.answers.tags import last_tag
 from reward_service.errors import SandboxUnavailable
 from reward_service.schema import Domain, Options, VerdictName
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier, Where
-from reward_service.verifiers.truths import Structured
+from reward_service.verifiers.truths import unwrap
 
 MAX_LOOKED_AT = 32_000
 """An assertion is looked for in this many last characters of a block or a response."""
@@ -100,11 +100,11 @@ def _prompt_text(value: Any) -> Any:
 class CruxevalTruth(Truth):
     """The function, and what is asked about it."""
 
-    ground_truth: Annotated[Functional, Structured] = Field(
+    ground_truth: Annotated[Functional, BeforeValidator(unwrap, json_schema_input_type=Functional | str)] = Field(
         examples=['{"functional": "def f(s):\\n    return s[::-1]"}']
     )
     extra_info: CruxevalInfo = CruxevalInfo()
-    prompt: Annotated[str | None, BeforeValidator(_prompt_text)] = None
+    prompt: Annotated[str | None, BeforeValidator(_prompt_text, json_schema_input_type=JsonValue)] = None
 
     @model_validator(mode="after")
     def _is_complete(self) -> CruxevalTruth:

@@ -14,7 +14,7 @@ import re
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue, StrictFloat, StrictInt, StrictStr
 
 from reward_service.answers.boxed import Box, boxes
 from reward_service.answers.latex_text import plain_words
@@ -94,11 +94,13 @@ def _speaks_of_percentages(prompt: Any) -> Any:
 class TableTruth(Truth):
     model_config = ConfigDict(allow_inf_nan=False)
 
-    ground_truth: Annotated[tuple[Cell, ...], BeforeValidator(_listed), AfterValidator(_usable)] = Field(
+    ground_truth: Annotated[
+        tuple[Cell, ...], BeforeValidator(_listed, json_schema_input_type=Cell | list[Cell]), AfterValidator(_usable)
+    ] = Field(
         description="A cell, a number, or several answers as `a|b|c` or a list; their order does not matter.",
         examples=["58.1", "lowest quartile", "41|57", 0.28448],
     )
-    prompt: Annotated[bool, BeforeValidator(_speaks_of_percentages)] = Field(
+    prompt: Annotated[bool, BeforeValidator(_speaks_of_percentages, json_schema_input_type=JsonValue)] = Field(
         False,
         description="The prompt, of which only is kept whether it speaks of percentages.",
         examples=["What was the percentage change?"],
