@@ -101,10 +101,11 @@ class _Tally:
         from rich.console import Console
         from rich.table import Table
 
-        table = Table("data source", title="Scores")
+        table = Table(title="Scores")
+        table.add_column("data source", overflow="fold")
         for heading in ("items", "scored", "correct", "mean score", "failed"):
             table.add_column(heading, justify="right")
-        table.add_column("why failed")
+        table.add_column("why failed", overflow="fold")
         for source, counts in sorted(self._sources.items()):
             mean = f"{counts.score_sum / counts.scored:.4f}" if counts.scored else "-"
             causes = ", ".join(f"{kind} {count}" for kind, count in counts.causes.most_common())
