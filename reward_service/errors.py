@@ -9,7 +9,7 @@ RewardError
 │   ├── TooManyItems
 │   ├── UnsupportedMedia   not application/json
 │   ├── Overloaded         decided before any work starts; carries Retry-After
-│   └── ShuttingDown
+│   └── NotReady           the self-tests are not done yet
 └── ItemError              one item has no verdict: a failure inside a 200
     ├── BadItem            the item is not of the schema
     ├── UnknownDataSource
@@ -69,7 +69,7 @@ class Overloaded(RequestError):
         self.retry_after = retry_after
 
 
-class ShuttingDown(RequestError): ...
+class NotReady(RequestError): ...
 
 
 class ItemError(RewardError):
@@ -132,7 +132,7 @@ MEANINGS: dict[type[RewardError], Meaning] = {
     TooManyItems: Meaning(413, "too-many-items", "The batch holds more items than this service accepts", False),
     UnsupportedMedia: Meaning(415, "unsupported-media-type", "The body must be application/json", False),
     Overloaded: Meaning(429, "overloaded", "Too much work is waiting", True),
-    ShuttingDown: Meaning(503, "shutting-down", "This replica is going away", True),
+    NotReady: Meaning(503, "not-ready", "The service is still starting", True),
     BadItem: Meaning(200, FailureKind.BAD_ITEM, "The item does not fit the schema", False),
     UnknownDataSource: Meaning(200, FailureKind.UNKNOWN_DATA_SOURCE, "No verifier claims this data source", False),
     BadGroundTruth: Meaning(200, FailureKind.BAD_GROUND_TRUTH, "The reference does not parse", False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from reward_service.api.body import Call, read_call
 from reward_service.api.keys import require_key
-from reward_service.errors import MEANINGS, RequestError
+from reward_service.errors import MEANINGS, NotReady, RequestError
 from reward_service.schema import (
     LOGIC_ITEM,
     MATH_ITEM,
@@ -90,7 +91,9 @@ async def score(
     try:
         call = await read_call(request, service.settings)
         seconds = min(request_timeout or service.settings.request_seconds, service.settings.request_seconds)
-        work = _Work(service, call, Deadline.after(seconds), start)
+        deadline = Deadline.after(seconds)
+        await _verifiers_are_tested(service, deadline)
+        work = _Work(service, call, deadline, start)
         work.admit()
     except RequestError as error:
         service.metrics.request(MEANINGS[type(error)].status, time.perf_counter() - start)
@@ -98,6 +101,14 @@ async def score(
     if NDJSON in accept.lower():
         return StreamingResponse(work.lines(), media_type=NDJSON)
     return Response(await work.document(), media_type="application/json")
+
+
+async def _verifiers_are_tested(service: Service, deadline: Deadline) -> None:
+    """Wait, in the first seconds of a service, until it knows which verifiers may be used."""
+    try:
+        await asyncio.wait_for(service.selftest.wait(), deadline.left())
+    except TimeoutError:
+        raise NotReady("the verifiers are still being tested") from None
 
 
 class _Work:

@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from reward_service.app import create_app
     from reward_service.scoring.registry import RegistryError
     from reward_service.settings import Settings
+    from reward_service.telemetry.logs import configure_logs
 
     class Server(uvicorn.Server):
         """Says where it listens once it does."""
@@ -48,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (ValidationError, BadKeys, RegistryError) as error:
         print(f"reward-service: {error}", file=sys.stderr)
         return 2
+    configure_logs(settings.log_level)
     secured = bool(app.state.service.keys)
     server = Server(
         uvicorn.Config(

@@ -95,6 +95,12 @@ def test_a_verifier_that_fails_its_own_cases_is_named_and_not_used() -> None:
         assert client.post("/score", json=item).json()["failure"]["kind"] == "internal"
 
 
+def test_nothing_is_scored_before_the_verifiers_are_tested() -> None:
+    item = {"data_source": "test__untested", "response": "right", "ground_truth": "right"}
+    with serving(Settings(workers=1), Registry([Graph(), Untested()]), ready=False) as client:
+        assert client.post("/score", json=item).json()["failure"]["kind"] == "internal"
+
+
 def test_a_service_with_nothing_usable_is_not_ready() -> None:
     with serving(Settings(workers=1), Registry([Untested()])) as client:
         assert client.get("/readyz").status_code == 503
