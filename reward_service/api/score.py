@@ -105,6 +105,8 @@ async def score(
 
 async def _verifiers_are_tested(service: Service, deadline: Deadline) -> None:
     """Wait, in the first seconds of a service, until it knows which verifiers may be used."""
+    if service.selftest.done:
+        return
     try:
         await asyncio.wait_for(service.selftest.wait(), deadline.left())
     except TimeoutError:

@@ -49,6 +49,11 @@ class SelfTest:
         self._done = asyncio.Event()
         self.outcomes: dict[str, Outcome] = {verifier.name: Outcome(State.STARTING) for verifier in registry}
 
+    @property
+    def done(self) -> bool:
+        """Whether every verifier was tested."""
+        return self._done.is_set()
+
     async def wait(self) -> None:
         """Until every verifier was tested."""
         await self._done.wait()
