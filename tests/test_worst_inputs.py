@@ -1,7 +1,4 @@
-"""Every verifier's worst accepted input is bounded: a million characters of anything must not hold up the event loop.
-
-The bound is loose, because machines are noisy; what is quadratic takes minutes on these.
-"""
+"""Every verifier's worst accepted input is bounded: a million characters of anything must not hold up the event loop."""
 
 from __future__ import annotations
 
@@ -18,11 +15,11 @@ from reward_service.scoring.registry import default_registry
 from reward_service.scoring.scorer import Scorer
 from reward_service.scoring.steps import DEFAULT_OPTIONS
 from reward_service.verifiers.base import AnyVerifier, Where
+from tests.hanging import SECONDS, assert_no_hang
 from tests.test_laws import full_items
 
 REGISTRY = default_registry()
 CHARS = 1_000_000
-SECONDS = 1.5
 UNITS = [
     "a", " ", "\n", "\t\n", "\r\n", "<", ">", "{", "}", "[", "(", "\\", "`", "~", "'", '"', "#", "*", "_", "-", "=", ":", "|", "$", "1",
     "0.", "1,", "A ", "I ", "a\n", "١", "é", "\u200b", "𝟙", "\x00",
@@ -60,9 +57,7 @@ def _floods() -> Iterator[str]:
 
 @pytest.mark.parametrize("unit", UNITS, ids=repr)
 def test_separating_the_thinking_is_linear(unit: str) -> None:
-    start = time.perf_counter()
-    after_thinking(unit * (CHARS // len(unit)))
-    assert time.perf_counter() - start < SECONDS
+    assert_no_hang(after_thinking, unit * (CHARS // len(unit)))
 
 
 @pytest.mark.anyio
@@ -71,9 +66,7 @@ async def test_floods_of_one_thing_are_answered_soon(verifier: AnyVerifier, pool
     item = full_items(verifier)[0] if verifier.where is not Where.SANDBOX else None
     if item is None:
         for flood in _floods():
-            start = time.perf_counter()
-            verifier.extract(flood, DEFAULT_OPTIONS)
-            assert time.perf_counter() - start < SECONDS, flood[:40]
+            assert_no_hang(verifier.extract, flood, DEFAULT_OPTIONS)
         return
     scorer = Scorer(REGISTRY, pool, cache_entries=0)
     truth = item.model_copy(update={"options": None})

@@ -37,7 +37,7 @@ def unwrap(value: Any) -> Any:
 
 def to_text(value: Any) -> Any:
     """Text from a number, or from a list or printed array of just one value; every other value as it came."""
-    if isinstance(value, str) and value.startswith("array("):
+    if isinstance(value, str) and value.startswith(("array(", "['", '["')):
         value = unwrap(value)
     while isinstance(value, (list, tuple)) and len(value) == 1:
         value = value[0]

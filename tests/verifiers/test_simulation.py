@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from reward_service.scoring.registry import Registry
 from reward_service.scoring.steps import score_here
 from reward_service.verifiers.simulation.codeio import Codeio
 from reward_service.verifiers.simulation.cruxeval import Cruxeval
+from tests.hanging import assert_no_hang
 from tests.samples import FOLDER, labelled
 
 LONG = 1_000_000
@@ -40,9 +40,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("verifier", [Codeio(), Cruxeval()], ids=lambda verifier: str(verifier.name))
 def test_extraction_is_quick_on_hostile_text(verifier: Any, name: str) -> None:
-    start = time.perf_counter()
-    verifier.extract(HOSTILE[name], Options(code_blocks="last"))
-    assert time.perf_counter() - start < 1  # 50 ms on a quiet machine
+    assert_no_hang(verifier.extract, HOSTILE[name], Options(code_blocks="last"))
 
 
 @pytest.mark.parametrize(

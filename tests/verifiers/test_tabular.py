@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reward_service.schema import Options
 from reward_service.verifiers.base import Answer
 from reward_service.verifiers.tabular.table import Table, TableTruth
-from tests.answers.timing import cpu_seconds
+from tests.hanging import assert_no_hang
 
 TABLE = Table()
 cells = st.one_of(
@@ -120,4 +120,4 @@ def test_the_worst_responses_are_quick(response: str, reference: Any) -> None:
         if isinstance(found, Answer):
             TABLE.compare(found.text, wanted)
 
-    assert cpu_seconds(whole, good_enough=0.02) < 0.05
+    assert_no_hang(whole)

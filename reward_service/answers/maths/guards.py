@@ -15,10 +15,11 @@ MAX_EXPONENT = 2_000
 MAX_WORDS = 12
 MAX_PARSED = 600
 """Longer text is compared as text only."""
+MAX_SIMPLIFIED = 200
 MAX_DIVISIONS = 12
 MAX_BARS = 8
-MAX_CHAIN = 3
-"""Functions applied to functions without brackets, or with nothing but them between."""
+MAX_NESTING = 4
+"""Functions inside functions; the parser tries exponentially many readings of logarithms."""
 MAX_SUM_POWER = 60
 """All the exponents of sums together."""
 MAX_MARKS = 120
@@ -31,9 +32,9 @@ _DIGITS = re.compile(rf"\d{{{MAX_DIGITS + 1}}}")
 _FUNCTION = re.compile(
     r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc|ln|log|exp|sqrt|sinh|cosh|tanh|binom|Gamma|zeta)(?![A-Za-z])"
 )
-_CHAIN = re.compile(
-    rf"(?:\\(?:arc)?(?:sin|cos|tan|cot|sec|csc|ln|log|exp|sinh|cosh|tanh)(?![A-Za-z])[\s({{]{{0,4}}"
-    rf"(?:[\^_] ?(?:\{{[^{{}}]{{0,9}}\}}|\w)[\s({{]{{0,4}}){{0,2}}){{{{{MAX_CHAIN + 1}}}}}"
+_APPLIED = re.compile(
+    r"(?P<function>\\(?:arc)?(?:sin|cos|tan|cot|sec|csc|ln|log|exp|sinh|cosh|tanh)(?![A-Za-z]))"
+    r"|(?P<opening>[({\[])|(?P<closing>[)}\]])|(?P<script>[\^_] ?(?:\{[^{}]*\}|\w))|(?P<operand>[A-Za-z0-9])"
 )
 _EXPONENT = re.compile(r"\^ ?\{? ?[+-]? ?(\d+)|\de[+-]?(\d+)", re.IGNORECASE)
 _SUM_POWER = re.compile(r"[)\]}] ?\^ ?\{? ?(\d+)")
@@ -114,13 +115,42 @@ def huge(text: str) -> bool:
         return True
     if any(int(n[:9]) > 5_000 for n in _BINOMIAL.findall(text)):
         return True
-    return len(_FUNCTION.findall(text)) > MAX_FUNCTIONS or bool(_CHAIN.search(text))
+    return len(_FUNCTION.findall(text)) > MAX_FUNCTIONS or _nesting(text) > MAX_NESTING
 
 
 def _too_high(text: str) -> bool:
     plain = (int((braced or scientific)[:9]) for braced, scientific in _EXPONENT.findall(text))
     of_sums = sum(int(exponent[:9]) for exponent in _SUM_POWER.findall(text))
     return any(n > MAX_EXPONENT for n in plain) or of_sums > MAX_SUM_POWER
+
+
+def _nesting(text: str) -> int:
+    """How deep functions stand inside the arguments of functions, with brackets or without."""
+    deepest = waiting = inside = 0
+    open_brackets: list[int] = []
+    for token in _APPLIED.finditer(text):
+        if token.lastgroup == "function":
+            waiting += 1
+            deepest = max(deepest, inside + waiting)
+        elif token.lastgroup == "opening":
+            open_brackets.append(waiting)
+            inside, waiting = inside + waiting, 0
+        elif token.lastgroup == "closing" and open_brackets:
+            inside, waiting = inside - open_brackets.pop(), 0
+        elif token.lastgroup == "operand":
+            waiting = 0
+    return deepest
+
+
+def quick_to_simplify(text: str) -> bool:
+    """Whether simplifying `text` (normalised) cannot take long: it is short, and has few of what multiplies terms."""
+    return (
+        len(text) <= MAX_SIMPLIFIED
+        and len(_FUNCTION.findall(text)) <= 4
+        and len(_MARK.findall(text)) <= 24
+        and text.count("|") <= 4
+        and sum(int(exponent[:9]) for exponent in _SUM_POWER.findall(text)) <= 6
+    )
 
 
 def _tower(text: str) -> int:

@@ -13,18 +13,16 @@ from functools import lru_cache
 from typing import Any
 
 from reward_service.answers.maths.finding import Outcome
-from reward_service.answers.maths.guards import parsable
+from reward_service.answers.maths.guards import parsable, quick_to_simplify
 from reward_service.answers.maths.numeric import number, rounds_to, stands_for
-
-PRECISION = 40
-"""Decimal digits to which an irrational truth is evaluated."""
 
 _NATURAL = re.compile(r"\\ln(?![A-Za-z])")
 _BARE_LOG = re.compile(r"\\log(?![A-Za-z])(?! ?_)")
 _DECADIC = re.compile(r"\\log ?_ ?\{ ?10 ?\}")
 _WORD = re.compile(r"\\text ?\{ ?[A-Za-z]{2}|(?<![\\A-Za-z{])[A-Za-z]{4}")
 _DROPPED = re.compile(
-    r"'|%|\\(?:ldots|vdots|ddots|not|approx|quad)(?![A-Za-z])|\.\.\.|[\d)\]}] ?_|\^ ?\{? ?(?:T|\\top|\\prime) ?(?![A-Za-z])"
+    r"'|%|\\(?:ldots|vdots|ddots|not|approx|quad)(?![A-Za-z])|\.\.\.|[\d)\]}] ?_"
+    r"|\^ ?\{? ?(?:T|\\top|\\prime) ?(?![A-Za-z])"
 )
 """What the parser leaves out without a word, so that `x'` would be `x`."""
 _VARIABLE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]+")
@@ -38,6 +36,9 @@ def equal(answer: str, truth: str) -> Outcome:
     given, wanted = _parse(answer), _parse(truth)
     if not given or not wanted:
         return Outcome.UNKNOWN
+    sampled = _sampled(given[0], wanted[0])
+    if sampled is not Outcome.UNKNOWN or not quick_to_simplify(answer):
+        return sampled
     from math_verify import verify
 
     try:
@@ -46,6 +47,37 @@ def equal(answer: str, truth: str) -> Outcome:
         raise
     except Exception:  # sympy raises anything on what it cannot handle; a model wrote it
         return Outcome.UNKNOWN
+
+
+def _sampled(given: Any, wanted: Any) -> Outcome:
+    """What values at points decide of two expressions or two relations."""
+    from sympy import Expr, Symbol
+    from sympy.core.relational import Relational
+    from sympy.matrices.expressions.matexpr import MatrixExpr
+
+    from reward_service.answers.maths.sampling import same_values
+
+    if isinstance(given, Relational) and isinstance(wanted, Relational):
+        return _same_relation(given, wanted)
+    if all(isinstance(each, Expr) and not isinstance(each, (MatrixExpr, Symbol)) for each in (given, wanted)):
+        return same_values(given, wanted)
+    return Outcome.UNKNOWN
+
+
+def _same_relation(given: Any, wanted: Any) -> Outcome:
+    """Relations that may be scaled and turned round. Where one has no solutions, solvers would call all such equal."""
+    from sympy import Eq, Expr
+
+    from reward_service.answers.maths.sampling import changes_sign, proportional
+
+    if not all(isinstance(side, Expr) for side in (given.lhs, given.rhs, wanted.lhs, wanted.rhs)):
+        return Outcome.UNKNOWN
+    left, right = given.lhs - given.rhs, wanted.lhs - wanted.rhs
+    if given.rel_op != wanted.rel_op:
+        left, given = -left, given.reversed
+    if given.rel_op == wanted.rel_op and proportional(left, right, any_sign=isinstance(wanted, Eq)):
+        return Outcome.EQUAL
+    return Outcome.UNKNOWN if changes_sign(left) and changes_sign(right) else Outcome.DIFFERENT
 
 
 def same_value(answer: str, truth: str) -> Outcome:
@@ -83,27 +115,23 @@ def _parse(text: str) -> tuple[Any, ...]:
 
 def _one_kind(found: Any) -> Any:
     """`found` with one symbol for each name, which the parser makes real or not as the blanks are; `i` is imaginary."""
-    from sympy import Basic, I, MatrixBase, Symbol
+    from sympy import Basic, I, MatrixBase, Symbol, evaluate
 
     if not isinstance(found, (Basic, MatrixBase)):
         return found
     kinds = {each: I if each.name == "i" else Symbol(each.name, real=True) for each in found.free_symbols}
-    return found.xreplace(kinds) if kinds else found
+    with evaluate(False):  # or rebuilding would carry out powers
+        return found.xreplace(kinds) if kinds else found
 
 
 def evaluated(text: str) -> Fraction | None:
-    """The real value of an expression without variables, to PRECISION digits."""
+    """The real value of an expression without variables, to many more digits than an answer may have."""
     if not parsable(text) or _DROPPED.search(text):
         return None
-    for found in _parse(text):
-        try:
-            value = found.evalf(PRECISION)
-            return Fraction(str(value)) if value.is_Float or value.is_Rational else None
-        except MemoryError:
-            raise
-        except Exception:  # as above
-            return None
-    return None
+    from reward_service.answers.maths.sampling import rational, value_of
+
+    found = _parse(text)
+    return rational(value_of(found[0])) if found else None
 
 
 def _same_logarithms(answer: str, truth: str) -> tuple[str, str]:

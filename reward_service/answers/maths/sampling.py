@@ -1,0 +1,199 @@
+"""Expressions held against each other by their values at fixed points: quick where simplifying may take minutes.
+
+Two expressions that agree to twenty digits at several points without a pattern are equal, save where real numbers have
+several branches; points where the truth is not real decide only when there are no others. Imported only in workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any
+
+import mpmath  # type: ignore[import-untyped]
+import sympy
+
+from reward_service.answers.maths.finding import Outcome
+
+DIGITS = 60
+"""Significant digits that are carried."""
+CLOSE = mpmath.mpf("1e-20")
+"""Relative difference up to which two values are equal."""
+ENOUGH = 3
+"""Points that must agree."""
+MAX_SYMBOLS = 12
+MAX_LOGARITHM = 100_000
+"""Values beyond `e` to this power are not computed."""
+
+_RANGES = ((1, 2), (0, 1), (3, 9), (-3, 3), (-1, 1), (-9, -4), (0.2, 1.5), (-40, 40))
+"""Where the points lie, for each point the least and the greatest coordinate."""
+_STEP = 0.6180339887498949
+
+Point = dict[Any, Any]
+
+
+class _NoValue(ValueError):
+    """There is no finite value, or no rule that would find it."""
+
+
+def same_values(given: Any, wanted: Any) -> Outcome:
+    """Whether two symbolic expressions have the same value everywhere; UNKNOWN where they cannot be evaluated."""
+    names = _names(given, wanted)
+    if names is None or not _known(given):
+        return Outcome.UNKNOWN
+    if not names:
+        one, other = value_of(given), value_of(wanted)
+        return Outcome.UNKNOWN if other is None else Outcome.of(one is not None and _close(one, other))
+    found = _over(given, wanted, _points(names))
+    return found if found is not Outcome.UNKNOWN else _over(given, wanted, _whole_points(names))
+
+
+def proportional(given: Any, wanted: Any, any_sign: bool = True) -> bool:
+    """Whether one expression is a constant multiple, not 0, of the other; a positive one unless `any_sign`."""
+    names = _names(given, wanted)
+    pairs = [(value_of(given, point), value_of(wanted, point)) for point in _points(names)] if names else []
+    known = [(one, other) for one, other in pairs if one and other]
+    if len(known) < ENOUGH:
+        return False
+    first, second = known[0]
+    if not any_sign and (first.imag or second.imag or first * second < 0):
+        return False
+    return all(_close(one * second, other * first) for one, other in known)
+
+
+def changes_sign(expression: Any) -> bool:
+    """Whether a real expression is seen to be positive at some points and negative at others: then it has zeros."""
+    names = _names(expression, expression)
+    values = [value_of(expression, point) for point in _points(names)] if names else []
+    real = [value for value in values if value is not None and not value.imag]
+    return any(value > 0 for value in real) and any(value < 0 for value in real)
+
+
+def value_of(expression: Any, point: Point | None = None) -> Any:
+    """The value as a number of mpmath's, or None where there is no finite one. `point` has a number for each symbol.
+
+    Linear in the size of the expression, whose depth the guards bound.
+    """
+    try:
+        with mpmath.workdps(DIGITS):
+            found = mpmath.mpmathify(_evaluate(expression, point or {}))
+            if abs(found.imag) <= CLOSE * max(1, abs(found.real)):
+                found = found.real
+            return found if mpmath.isfinite(found) else None
+    except (ValueError, ArithmeticError, TypeError, AttributeError):
+        return None
+
+
+def rational(number: Any) -> Fraction | None:
+    """The Fraction that a real number of mpmath's is; None for a complex one."""
+    if number is None or isinstance(number, mpmath.mpc):
+        return None
+    sign, mantissa, exponent, _ = number._mpf_
+    return Fraction(-int(mantissa) if sign else int(mantissa)) * Fraction(2) ** int(exponent)
+
+
+def _names(given: Any, wanted: Any) -> list[Any] | None:
+    names = sorted(given.free_symbols | wanted.free_symbols, key=str)
+    return names if len(names) <= MAX_SYMBOLS else None
+
+
+def _known(expression: Any) -> bool:
+    """Whether there is a rule for all that `expression` holds, so that it has no value only where it is undefined."""
+    nodes = sympy.preorder_traversal(expression)
+    return all(node.func in _RULES or node in _CONSTANTS or node.is_Number or node.is_Symbol for node in nodes)
+
+
+def _over(given: Any, wanted: Any, points: Iterator[Point]) -> Outcome:
+    real = other = 0
+    branches = False
+    for point in points:
+        right = value_of(wanted, point)
+        if right is None:
+            continue
+        answer = value_of(given, point)
+        if answer is not None and _close(answer, right):
+            real, other = real + (not right.imag), other + bool(right.imag)
+        elif not right.imag:
+            return Outcome.DIFFERENT
+        else:
+            branches = True
+    if real >= ENOUGH or (real + other >= ENOUGH and not branches):
+        return Outcome.EQUAL
+    return Outcome.UNKNOWN
+
+
+def _close(one: Any, other: Any) -> bool:
+    with mpmath.workdps(DIGITS):
+        return bool(abs(one - other) <= CLOSE * max(abs(one), abs(other), CLOSE))
+
+
+def _points(names: list[Any]) -> Iterator[Point]:
+    place = 0.0
+    for low, high in _RANGES:
+        point = {}
+        for name in names:
+            place = (place + _STEP) % 1
+            point[name] = mpmath.mpf(low + place * (high - low))
+        yield point
+
+
+def _whole_points(names: list[Any]) -> Iterator[Point]:
+    for first in (2, 3, 5, 8, 9):
+        yield {name: mpmath.mpf(first + 2 * place) for place, name in enumerate(names)}
+
+
+def _evaluate(node: Any, point: Point) -> Any:
+    if node in point:
+        return point[node]
+    rule = _RULES.get(node.func)
+    if rule is not None:
+        return rule(*(_evaluate(each, point) for each in node.args))
+    if node.is_Rational:
+        return mpmath.mpf(int(node.p)) / int(node.q)
+    if node.is_Float:
+        return mpmath.mpf(str(node))  # as it was written, not as it is held
+    constant = _CONSTANTS.get(node)
+    if constant is None:
+        raise _NoValue(str(node.func))
+    return +constant
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if not base:
+        return mpmath.power(base, _moderate(exponent))
+    if abs(exponent * mpmath.log(abs(base))) > MAX_LOGARITHM:
+        raise _NoValue("too large")
+    return mpmath.power(base, exponent)
+
+
+def _moderate(number: Any) -> Any:
+    if abs(number) > MAX_LOGARITHM:
+        raise _NoValue("too large")
+    return number
+
+
+_CONSTANTS: dict[Any, Any] = {
+    sympy.pi: mpmath.pi,
+    sympy.E: mpmath.e,
+    sympy.I: mpmath.mpc(0, 1),
+    sympy.EulerGamma: mpmath.euler,
+    sympy.GoldenRatio: mpmath.phi,
+}
+_SAME_NAME = ("sin", "cos", "tan", "cot", "sec", "csc", "asin", "acos", "atan", "sinh", "cosh", "tanh", "coth")
+_RULES: dict[Any, Callable[..., Any]] = {
+    **{getattr(sympy, name): getattr(mpmath, name) for name in _SAME_NAME},
+    sympy.Add: lambda *terms: mpmath.fsum(terms),
+    sympy.Mul: lambda *factors: mpmath.fprod(factors),
+    sympy.Pow: _power,
+    sympy.exp: lambda exponent: _power(mpmath.e, exponent),
+    sympy.log: lambda number, base=None: mpmath.log(number) if base is None else mpmath.log(number, base),
+    sympy.Abs: abs,
+    sympy.floor: mpmath.floor,
+    sympy.ceiling: mpmath.ceil,
+    sympy.factorial: lambda number: mpmath.factorial(_moderate(number)),
+    sympy.gamma: lambda number: mpmath.gamma(_moderate(number)),
+    sympy.binomial: lambda n, k: mpmath.binomial(_moderate(n), _moderate(k)),
+    sympy.conjugate: mpmath.conj,
+    sympy.re: mpmath.re,
+    sympy.im: mpmath.im,
+}
