@@ -16,7 +16,10 @@ MAX_CHARS = 64_000
 MAX_LITERAL_CHARS = 16_000
 RELATIVE = 1e-6
 ABSOLUTE = 1e-9
-"""Floats are equal when they differ by at most RELATIVE of the greater, or by ABSOLUTE."""
+"""Floats are equal when they differ by at most RELATIVE of the greater, or, about 0, by ABSOLUTE."""
+NOISE = 1e-12
+NOISE_LEAST = 1e-17
+"""A truth between these with all its digits is what rounding errors left of 0."""
 
 _LOOSE = re.compile(
     r"\"(?:[^\"\\]|\\.)*(?:\"|\Z)|'(?:[^'\\]|\\.)*(?:'|\Z)|,(?=\s*[\]}])|(?<![\w.])(?:true|false|null)(?!\w)", re.DOTALL
@@ -117,9 +120,15 @@ def _same_number(answer: Any, truth: float) -> bool:
     if math.isnan(truth):
         return math.isnan(answer)
     try:
-        return math.isclose(answer, truth, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+        return math.isclose(answer, truth, rel_tol=RELATIVE, abs_tol=ABSOLUTE if _about_zero(truth) else 0)
     except OverflowError:
         return False
+
+
+def _about_zero(truth: float) -> bool:
+    """Whether `truth` is 0 but for rounding errors. A small quantity such as 6.67e-11 is not: 0 would be a guess."""
+    digits = repr(truth).partition("e")[0].replace(".", "").lstrip("-0")
+    return truth == 0 or (NOISE_LEAST < abs(truth) < NOISE and len(digits) >= 14)
 
 
 def _container(text: str) -> Any:

@@ -11,7 +11,7 @@ MAX_CHARS = 1_000
 MAX_DEPTH = 30
 MAX_DIGITS = 4_000
 MAX_FUNCTIONS = 24
-MAX_EXPONENT = 2_000
+MAX_EXPONENT = 3_000
 MAX_WORDS = 12
 MAX_PARSED = 600
 """Longer text is compared as text only."""
@@ -39,6 +39,7 @@ _APPLIED = re.compile(
 _EXPONENT = re.compile(r"\^ ?\{? ?[+-]? ?(\d+)|\de[+-]?(\d+)", re.IGNORECASE)
 _SUM_POWER = re.compile(r"[)\]}] ?\^ ?\{? ?(\d+)")
 _FACTORIAL = re.compile(r"(\d*|[)\]}!]) ?!(?!=)")
+_LETTER_FACTORIAL = re.compile(r"\([^()!]{0,20}[a-z][^()!]{0,20}\) ?!(?!=)")
 _BINOMIAL = re.compile(r"\\binom ?\{ ?(\d+)")
 _UNEVALUATED = re.compile(
     r"\\(?:sum|prod|int|iint|oint|lim|gcd|lcm|max|min|det|bmod|pmod|mod|sup|inf)(?![A-Za-z])"
@@ -110,7 +111,8 @@ def huge(text: str) -> bool:
     if ("^" in text and _tower(text) > 2) or _too_high(text):
         return True
     if "!" in text and any(
-        (not n.isdigit() and n != "") or (n.isdigit() and int(n[:9]) > 500) for n in _FACTORIAL.findall(text)
+        (not n.isdigit() and n != "") or (n.isdigit() and int(n[:9]) > 500)
+        for n in _FACTORIAL.findall(_LETTER_FACTORIAL.sub("", text))
     ):
         return True
     if any(int(n[:9]) > 5_000 for n in _BINOMIAL.findall(text)):
@@ -149,6 +151,7 @@ def quick_to_simplify(text: str) -> bool:
         and len(_FUNCTION.findall(text)) <= 4
         and len(_MARK.findall(text)) <= 24
         and text.count("|") <= 4
+        and "!" not in text
         and sum(int(exponent[:9]) for exponent in _SUM_POWER.findall(text)) <= 6
     )
 

@@ -63,6 +63,7 @@ _LEAD_IN = re.compile(
     r"(?:answer|value|result)(?: is(?: equal to)?:?|:) ?\}?",
     re.IGNORECASE,
 )
+_WHOLE_TEXT = re.compile(r"^\\text ?\{ ?(-?\d[^{}]*?) ?\}$")
 _ALL_REALS = re.compile(r"(?:\\text ?\{ ?)?(?:the set of )?all real(?:s| numbers) ?\}?", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
 
@@ -90,6 +91,7 @@ def _normalise(text: str) -> str:
         body = _SCRIPT_PAREN.sub(r"^{\1}", body)
         body = _ARGUMENT.sub(r"\1{\2}", body)
     body = _trim(_LEAD_IN.sub("", _SPACES.sub(" ", body).strip()))
+    body = _WHOLE_TEXT.sub(r"\1", body)
     return "\\mathbb{R}" if _ALL_REALS.fullmatch(body) else body
 
 

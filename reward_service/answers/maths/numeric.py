@@ -262,8 +262,8 @@ def _is_time(clock: re.Match[str]) -> bool:
 def _same_time(given: re.Match[str] | None, wanted: re.Match[str]) -> Outcome:
     if given is None:
         return Outcome.DIFFERENT
-    halves = {half.lower() for half in (given[3], wanted[3]) if half}
-    return Outcome.of(int(given[1]) == int(wanted[1]) and given[2] == wanted[2] and len(halves) < 2)
+    half = wanted[3] is None or (given[3] or "").lower() == wanted[3].lower()
+    return Outcome.of(int(given[1]) == int(wanted[1]) and given[2] == wanted[2] and half)
 
 
 def _ratio(text: str) -> tuple[Fraction, ...] | None:

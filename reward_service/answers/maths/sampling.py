@@ -17,6 +17,8 @@ from reward_service.answers.maths.finding import Outcome
 
 DIGITS = 60
 """Significant digits that are carried."""
+MAX_DIGITS = 4_000
+"""At most so many more are carried for great values."""
 CLOSE = mpmath.mpf("1e-20")
 """Relative difference up to which two values are equal."""
 ENOUGH = 3
@@ -75,13 +77,19 @@ def value_of(expression: Any, point: Point | None = None) -> Any:
     Linear in the size of the expression, whose depth the guards bound.
     """
     try:
-        with mpmath.workdps(DIGITS):
-            found = mpmath.mpmathify(_evaluate(expression, point or {}))
-            if abs(found.imag) <= CLOSE * max(1, abs(found.real)):
-                found = found.real
-            return found if mpmath.isfinite(found) else None
+        found = _at(expression, point or {}, DIGITS)
+        longer = min(max(0, mpmath.mag(found) // 3), MAX_DIGITS)  # so that 1 counts beside a great power
+        if longer > DIGITS // 3:
+            found = _at(expression, point or {}, DIGITS + longer)
+        return found if mpmath.isfinite(found) else None
     except (ValueError, ArithmeticError, TypeError, AttributeError):
         return None
+
+
+def _at(expression: Any, point: Point, digits: int) -> Any:
+    with mpmath.workdps(digits):
+        found = mpmath.mpmathify(_evaluate(expression, point))
+        return found.real if abs(found.imag) <= CLOSE * max(1, abs(found.real)) else found
 
 
 def rational(number: Any) -> Fraction | None:
@@ -123,8 +131,10 @@ def _over(given: Any, wanted: Any, points: Iterator[Point]) -> Outcome:
 
 
 def _close(one: Any, other: Any) -> bool:
-    with mpmath.workdps(DIGITS):
-        return bool(abs(one - other) <= CLOSE * max(abs(one), abs(other), CLOSE))
+    """Whether two values agree relatively, and absolutely where they are great."""
+    size = max(abs(one), abs(other), CLOSE)
+    with mpmath.workdps(DIGITS + min(max(0, mpmath.mag(size) // 3), MAX_DIGITS)):
+        return bool(abs(one - other) <= CLOSE * min(size, mpmath.mpf(10) ** (DIGITS // 3)))
 
 
 def _points(names: list[Any]) -> Iterator[Point]:

@@ -77,9 +77,14 @@ def _in_unit(tokens: list[str], at: int) -> bool:
         detached = at > 0 and (tokens[at - 1] in {" ", "/", "-"} or tokens[at - 1].startswith("\\text"))
         braced = at > 0 and tokens[at - 1] == "{" and later == "}"
         known = token.lower().rstrip("s") in _UNITS and len(token) > 1
-        divided = at > 0 and tokens[at - 1] == "/"
+        divided = at > 1 and tokens[at - 1] == "/" and _ends_unit(tokens[at - 2])
         return known or braced or divided or (detached and (len(token) >= 3 or token.lower() in _FILLER))
     return token in {"^{2}", "^{3}", "^{-1}", "{", "}"} and _follows_unit(tokens, at)
+
+
+def _ends_unit(token: str) -> bool:
+    """Whether what stands before a stroke is a unit, as in `m/s`; `7/x` is a quotient."""
+    return token.isalpha() or token.startswith("\\text") or token[-1:] in {"{", "}"}
 
 
 def _follows_unit(tokens: list[str], at: int) -> bool:

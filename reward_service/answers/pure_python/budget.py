@@ -23,7 +23,7 @@ class Unsupported(Halt):
 class Budget:
     """Limits of one run. `size` is in elements or characters, `bits` bounds integers, `depth` counts nested calls."""
 
-    steps: int = 1_000_000
+    steps: int = 700_000
     size: int = 1_000_000
     total: int = 10_000_000
     bits: int = 20_000

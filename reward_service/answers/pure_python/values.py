@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reward_service.answers.pure_python.budget import CONTAINERS, MAPPINGS, SIZED
 from reward_service.answers.pure_python.scopes import Names, Scope
 
 
@@ -55,3 +56,22 @@ class Module:
 
     name: str
     members: Mapping[str, Any]
+
+
+_DATA = frozenset({type(None), bool, int, float, complex, range}) | SIZED
+
+
+def only_data(values: Any) -> bool:
+    """Whether neither `values` nor anything in them is a function, a type or an iterator; each is looked at once."""
+    seen: set[int] = set()
+    waiting = [values]
+    while waiting:
+        value = waiting.pop()
+        if type(value) not in _DATA:
+            return False
+        if type(value) in CONTAINERS and id(value) not in seen:
+            seen.add(id(value))
+            waiting.extend(value)
+            if isinstance(value, MAPPINGS):
+                waiting.extend(value.values())
+    return True
