@@ -7,6 +7,7 @@ several branches; points where the truth is not real decide only when there are 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -17,21 +18,38 @@ from reward_service.answers.maths.finding import Outcome
 
 DIGITS = 60
 """Significant digits that are carried."""
-MAX_DIGITS = 4_000
-"""At most so many more are carried for great values."""
 CLOSE = mpmath.mpf("1e-20")
 """Relative difference up to which two values are equal."""
 ENOUGH = 3
 """Points that must agree."""
 MAX_SYMBOLS = 12
-MAX_LOGARITHM = 100_000
-"""Values beyond `e` to this power are not computed."""
+SMALL_SPAN = 64
+MAX_SPAN = 14_000
+"""Values are computed between 2 to minus this power and 2 to this power."""
+MAX_ARGUMENT = 100_000
 
 _RANGES = ((1, 2), (0, 1), (3, 9), (-3, 3), (-1, 1), (-9, -4), (0.2, 1.5), (-40, 40))
 """Where the points lie, for each point the least and the greatest coordinate."""
 _STEP = 0.6180339887498949
 
 Point = dict[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value, and how many bits the values that led to it span."""
+
+    number: Any
+    span: int
+
+    @property
+    def real(self) -> bool:
+        return not self.number.imag
+
+    def times(self, other: Value) -> Value:
+        span = max(self.span, other.span)
+        with mpmath.workdps(DIGITS + int(span * 0.61)):
+            return Value(self.number * other.number, span)
 
 
 class _NoValue(ValueError):
@@ -44,7 +62,7 @@ def same_values(given: Any, wanted: Any) -> Outcome:
     if names is None or not _known(given):
         return Outcome.UNKNOWN
     if not names:
-        one, other = value_of(given), value_of(wanted)
+        one, other = _value(given, {}), _value(wanted, {})
         return Outcome.UNKNOWN if other is None else Outcome.of(one is not None and _close(one, other))
     found = _over(given, wanted, _points(names))
     return found if found is not Outcome.UNKNOWN else _over(given, wanted, _whole_points(names))
@@ -53,14 +71,14 @@ def same_values(given: Any, wanted: Any) -> Outcome:
 def proportional(given: Any, wanted: Any, any_sign: bool = True) -> bool:
     """Whether one expression is a constant multiple, not 0, of the other; a positive one unless `any_sign`."""
     names = _names(given, wanted)
-    pairs = [(value_of(given, point), value_of(wanted, point)) for point in _points(names)] if names else []
-    known = [(one, other) for one, other in pairs if one and other]
+    pairs = [(_value(given, point), _value(wanted, point)) for point in _points(names)] if names else []
+    known = [(one, other) for one, other in pairs if one and other and one.number and other.number]
     if len(known) < ENOUGH:
         return False
     first, second = known[0]
-    if not any_sign and (first.imag or second.imag or first * second < 0):
+    if not any_sign and not (first.real and second.real and (first.number > 0) == (second.number > 0)):
         return False
-    return all(_close(one * second, other * first) for one, other in known)
+    return all(_close(one.times(second), other.times(first)) for one, other in known)
 
 
 def changes_sign(expression: Any) -> bool:
@@ -72,24 +90,29 @@ def changes_sign(expression: Any) -> bool:
 
 
 def value_of(expression: Any, point: Point | None = None) -> Any:
-    """The value as a number of mpmath's, or None where there is no finite one. `point` has a number for each symbol.
+    """The value as a number of mpmath's, or None where there is no finite one. `point` has a number for each symbol."""
+    found = _value(expression, point or {})
+    return None if found is None else found.number
 
-    Linear in the size of the expression, whose depth the guards bound.
-    """
+
+def _value(expression: Any, point: Point) -> Value | None:
+    """As `value_of`, with the span. Linear in the size of the expression, whose depth the guards bound."""
     try:
-        found = _at(expression, point or {}, DIGITS)
-        longer = min(max(0, mpmath.mag(found) // 3), MAX_DIGITS)  # so that 1 counts beside a great power
-        if longer > DIGITS // 3:
-            found = _at(expression, point or {}, DIGITS + longer)
-        return found if mpmath.isfinite(found) else None
+        found = _at(expression, point, DIGITS)
+        if found.span > SMALL_SPAN:  # so that 1 counts beside a great power, and a small fraction beside 1
+            found = _at(expression, point, DIGITS + int(found.span * 0.61))
+        return found if mpmath.isfinite(found.number) else None
     except (ValueError, ArithmeticError, TypeError, AttributeError):
         return None
 
 
-def _at(expression: Any, point: Point, digits: int) -> Any:
+def _at(expression: Any, point: Point, digits: int) -> Value:
     with mpmath.workdps(digits):
-        found = mpmath.mpmathify(_evaluate(expression, point))
-        return found.real if abs(found.imag) <= CLOSE * max(1, abs(found.real)) else found
+        walk = _Walk(point)
+        found = mpmath.mpmathify(walk.value(expression))
+        if abs(found.imag) <= CLOSE * max(1, abs(found.real)):
+            found = found.real
+        return Value(found, walk.span)
 
 
 def rational(number: Any) -> Fraction | None:
@@ -115,13 +138,13 @@ def _over(given: Any, wanted: Any, points: Iterator[Point]) -> Outcome:
     real = other = 0
     branches = False
     for point in points:
-        right = value_of(wanted, point)
+        right = _value(wanted, point)
         if right is None:
             continue
-        answer = value_of(given, point)
+        answer = _value(given, point)
         if answer is not None and _close(answer, right):
-            real, other = real + (not right.imag), other + bool(right.imag)
-        elif not right.imag:
+            real, other = real + right.real, other + (not right.real)
+        elif right.real:
             return Outcome.DIFFERENT
         else:
             branches = True
@@ -130,11 +153,13 @@ def _over(given: Any, wanted: Any, points: Iterator[Point]) -> Outcome:
     return Outcome.UNKNOWN
 
 
-def _close(one: Any, other: Any) -> bool:
-    """Whether two values agree relatively, and absolutely where they are great."""
-    size = max(abs(one), abs(other), CLOSE)
-    with mpmath.workdps(DIGITS + min(max(0, mpmath.mag(size) // 3), MAX_DIGITS)):
-        return bool(abs(one - other) <= CLOSE * min(size, mpmath.mpf(10) ** (DIGITS // 3)))
+def _close(one: Value, other: Value) -> bool:
+    """Whether two values agree to so many digits that nothing which stands in either is lost."""
+    span = max(one.span, other.span, 0)
+    finest = CLOSE if span <= SMALL_SPAN else CLOSE * mpmath.mpf(2) ** -span
+    with mpmath.workdps(DIGITS + int(span * 0.61)):
+        size = max(abs(one.number), abs(other.number), CLOSE)
+        return bool(abs(one.number - other.number) <= finest * size)
 
 
 def _points(names: list[Any]) -> Iterator[Point]:
@@ -152,32 +177,47 @@ def _whole_points(names: list[Any]) -> Iterator[Point]:
         yield {name: mpmath.mpf(first + 2 * place) for place, name in enumerate(names)}
 
 
-def _evaluate(node: Any, point: Point) -> Any:
-    if node in point:
-        return point[node]
-    rule = _RULES.get(node.func)
-    if rule is not None:
-        return rule(*(_evaluate(each, point) for each in node.args))
-    if node.is_Rational:
-        return mpmath.mpf(int(node.p)) / int(node.q)
-    if node.is_Float:
-        return mpmath.mpf(str(node))  # as it was written, not as it is held
-    constant = _CONSTANTS.get(node)
-    if constant is None:
-        raise _NoValue(str(node.func))
-    return +constant
+class _Walk:
+    """One evaluation at `point`. `span` is how many bits the greatest or smallest value on the way is away from 1."""
+
+    def __init__(self, point: Point) -> None:
+        self.point = point
+        self.span = 0
+
+    def value(self, node: Any) -> Any:
+        found = self._of(node)
+        if found:
+            self.span = max(self.span, abs(mpmath.mag(found)))
+            if self.span > MAX_SPAN:
+                raise _NoValue("too large")
+        return found
+
+    def _of(self, node: Any) -> Any:
+        if node in self.point:
+            return self.point[node]
+        rule = _RULES.get(node.func)
+        if rule is not None:
+            return rule(*(self.value(each) for each in node.args))
+        if node.is_Rational:
+            return mpmath.mpf(int(node.p)) / int(node.q)
+        if node.is_Float:
+            return mpmath.mpf(str(node))  # as it was written, not as it is held
+        constant = _CONSTANTS.get(node)
+        if constant is None:
+            raise _NoValue(str(node.func))
+        return +constant
 
 
 def _power(base: Any, exponent: Any) -> Any:
     if not base:
         return mpmath.power(base, _moderate(exponent))
-    if abs(exponent * mpmath.log(abs(base))) > MAX_LOGARITHM:
+    if abs(exponent * mpmath.log(abs(base), 2)) > MAX_SPAN:
         raise _NoValue("too large")
     return mpmath.power(base, exponent)
 
 
 def _moderate(number: Any) -> Any:
-    if abs(number) > MAX_LOGARITHM:
+    if abs(number) > MAX_ARGUMENT:
         raise _NoValue("too large")
     return number
 

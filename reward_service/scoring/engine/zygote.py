@@ -19,19 +19,19 @@ REPLY = struct.Struct("=q")
 _PR_SET_PDEATHSIG = 1
 
 
-def _import_what_workers_need() -> None:
+def _load_what_workers_need() -> None:
     # gmpy2's C loops cannot be interrupted and answer no limit; pure Python integers raise MemoryError.
     os.environ["MPMATH_NOGMPY"] = "1"
     os.environ["SYMPY_GROUND_TYPES"] = "python"
     import logging
 
     logging.disable(logging.CRITICAL)
-    import math_verify  # noqa: F401
-    import sympy  # noqa: F401
-
     from reward_service.scoring.registry import default_registry
+    from reward_service.verifiers.base import Where
 
-    default_registry()
+    for verifier in default_registry():
+        if verifier.where is Where.POOL:
+            verifier.warm()
 
 
 def _become_worker(connection: socket.socket, memory: int, zygote: int) -> None:
@@ -46,7 +46,7 @@ def _become_worker(connection: socket.socket, memory: int, zygote: int) -> None:
 def main(fd: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which closes the socket in its own time
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # dead workers leave no zombies; the pool sees their socket close
-    _import_what_workers_need()
+    _load_what_workers_need()
     control = socket.socket(fileno=fd)
     control.sendall(REPLY.pack(os.getpid()))
     while True:

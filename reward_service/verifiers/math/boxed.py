@@ -54,6 +54,9 @@ class MathVerifier(Verifier[MathTruth]):
     truth = MathTruth
     where = Where.POOL
 
+    def warm(self) -> None:
+        compare("x + x", "2 x")  # the first symbolic comparison loads the libraries and builds the parser's tables
+
     def shortcut(self, answer: str, truth: MathTruth) -> Verdict | None:
         found = quick(answer, truth.ground_truth)
         return None if found.outcome is Outcome.UNKNOWN else verdict(found)

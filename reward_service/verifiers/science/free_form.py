@@ -134,6 +134,9 @@ class FreeForm(Verifier[FreeFormTruth]):
             return NoAnswer("The last box is never closed.", VerdictName.BAD_FORMAT)
         return Answer(box.content)
 
+    def warm(self) -> None:
+        self.compare("1 km", FreeFormTruth(ground_truth="1000 m"))  # loads the units
+
     def shortcut(self, answer: str, truth: FreeFormTruth) -> Verdict | None:
         wanted = truth.ground_truth
         if len(answer) > MAX_ANSWER_CHARS + 2 * len(wanted):
