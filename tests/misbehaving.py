@@ -7,9 +7,16 @@ import signal
 import sys
 import time
 
-from reward_service.errors import SandboxUnavailable
+from reward_service.errors import BadGroundTruth, SandboxUnavailable
 from reward_service.schema import Domain, Options
 from reward_service.verifiers.base import Answer, Truth, Verdict, Verifier, Where
+
+
+class Unreadable(BadGroundTruth):
+    """Can be pickled and not be unpickled, as exceptions with arguments of their own are."""
+
+    def __init__(self, what: str, where: str) -> None:
+        super().__init__(f"{what} {where}")
 
 
 class AnyTruth(Truth):
@@ -55,6 +62,10 @@ class Misbehaving(Verifier[AnyTruth]):
             os.kill(os.getpid(), signal.SIGSTOP)
         elif act == "recurse":
             return self.compare(answer, truth)
+        elif act == "unreadable":
+            raise Unreadable("one", "two")
+        elif act == "echo":
+            return Verdict.correct(amount)
         elif act == "pid":
             return Verdict.correct(str(os.getpid()))
         return Verdict.correct("right") if act == truth.ground_truth else Verdict.wrong("other")

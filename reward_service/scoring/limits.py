@@ -34,12 +34,15 @@ class PoolLimits:
     """What the CPU pool gives each comparison.
 
     `item_seconds` is CPU time from the start of its execution; wall time may be `wall_factor` times that before a
-    worker that is starved rather than busy is killed. `item_bytes` is memory beyond what an idle worker holds.
-    `queue_seconds` is how long an item may wait for a worker, and `max_queue` how many may wait.
+    worker that is starved rather than busy is killed. `quick_seconds` is what a comparison gets at first: one that
+    needs more is begun again where slow ones wait for each other, and not everyone for them. `item_bytes` is memory
+    beyond what an idle worker holds. `queue_seconds` is how long an item may wait for a worker, and `max_queue` how
+    many may wait.
     """
 
     workers: int = 2
     item_seconds: float = 5.0
+    quick_seconds: float = 0.5
     wall_factor: float = 4.0
     item_bytes: int = 1024 * 1024 * 1024
     queue_seconds: float = 60.0

@@ -133,7 +133,7 @@ class Verifier(ABC, Generic[T]):
         """Decide in microseconds on the event loop what needs no worker; None sends the item on to `compare`."""
         return None
 
-    def warm(self) -> None:  # noqa: B027  most have nothing to do
+    def warm(self) -> None:
         """Load what `compare` needs and is slow to load. Called once, in the process that workers are forked from."""
 
     @property

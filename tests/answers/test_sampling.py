@@ -77,3 +77,11 @@ def test_what_nests_takes_no_longer_than_it_is_deep(wide: Any) -> None:
     start = time.perf_counter()
     same_values(nested, X**2 + Y)
     assert time.perf_counter() - start < 2
+
+
+def test_one_counts_beside_a_great_power() -> None:
+    power = sympy.Pow(2, 2024, evaluate=False)
+    assert same_values(power - 1, power) is Outcome.DIFFERENT
+    assert same_values(1 - 1 / power, sympy.Integer(1)) is Outcome.DIFFERENT
+    assert same_values(sympy.sqrt(2) * power + 1, sympy.sqrt(2) * power) is Outcome.DIFFERENT
+    assert same_values(sympy.sqrt(2) * (power + 1), sympy.sqrt(2) * power + sympy.sqrt(2)) is Outcome.EQUAL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -30,7 +31,9 @@ from tests.misbehaving import AnyTruth, Misbehaving
 
 pytestmark = pytest.mark.anyio
 MIB = 1024 * 1024
-LIMITS = PoolLimits(workers=2, item_seconds=0.5, wall_factor=4, item_bytes=256 * MIB, queue_seconds=60)
+LIMITS = PoolLimits(
+    workers=2, item_seconds=0.5, quick_seconds=0.2, wall_factor=4, item_bytes=256 * MIB, queue_seconds=60
+)
 
 
 @contextmanager
@@ -108,6 +111,41 @@ async def test_cpu_time_decides_and_waiting_within_the_wall_limit_is_no_crime(po
     outcome = await ask(pool, "burn:0.1")
     assert isinstance(outcome, Compared)
     assert outcome.run_s >= 0.1
+
+
+async def test_slow_answers_do_not_stop_quick_ones() -> None:
+    with running(PoolLimits(workers=2, item_seconds=2, quick_seconds=0.1)) as pool:
+        slow = [asyncio.ensure_future(ask(pool, f"burn:6{n}")) for n in range(8)]
+        quick = await asyncio.gather(*(ask(pool, "right") for _ in range(100)))
+        assert {verdict(outcome) for outcome in quick} == {"correct"}
+        assert not all(task.done() for task in slow)  # one after the other they take 16 s
+        for task in slow:
+            task.cancel()
+
+
+async def test_one_worker_serves_slow_ones_all_the_same() -> None:
+    with running(PoolLimits(workers=1, item_seconds=5, quick_seconds=0.1)) as pool:
+        answers = ["burn:0.3", "right", "right"]
+        outcomes = await asyncio.gather(*(ask(pool, answer) for answer in answers))
+        assert [verdict(outcome) for outcome in outcomes] == ["wrong", "correct", "correct"]
+
+
+async def test_an_answer_is_never_taken_for_another_jobs(pool: Pool) -> None:
+    bad = await ask(pool, "unreadable:")  # what the worker would answer cannot be unpickled here
+    assert isinstance(bad, VerifierCrashed | InternalFailure)
+    for number in range(6):
+        outcome = await ask(pool, f"echo:{number}")
+        assert isinstance(outcome, Compared)
+        assert outcome.found.reason == str(number)
+
+
+async def test_the_current_folder_does_not_shadow_what_workers_import(tmp_path: Path) -> None:
+    (tmp_path / "random.py").write_text("raise RuntimeError('the wrong module')")
+    row = {"data_source": "math__x", "response": "\\boxed{x+1}", "ground_truth": "1+x"}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row))
+    script = Path(sys.executable).parent / "reward-service"
+    ended = subprocess.run([script, "score", "rows.jsonl"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
 
 
 async def test_workers_are_reused() -> None:

@@ -27,6 +27,8 @@ SMALL_SPAN = 64
 MAX_SPAN = 14_000
 """Values are computed between 2 to minus this power and 2 to this power."""
 MAX_ARGUMENT = 100_000
+MAX_GAMMA_DIGITS = 300
+"""Factorials of what is not whole are slow to compute to more digits than these."""
 
 _RANGES = ((1, 2), (0, 1), (3, 9), (-3, 3), (-1, 1), (-9, -4), (0.2, 1.5), (-40, 40))
 """Where the points lie, for each point the least and the greatest coordinate."""
@@ -35,35 +37,34 @@ _STEP = 0.6180339887498949
 Point = dict[Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A value, and how many bits the values that led to it span."""
-
-    number: Any
-    span: int
-
-    @property
-    def real(self) -> bool:
-        return not self.number.imag
-
-    def times(self, other: Value) -> Value:
-        span = max(self.span, other.span)
-        with mpmath.workdps(DIGITS + int(span * 0.61)):
-            return Value(self.number * other.number, span)
-
-
 class _NoValue(ValueError):
     """There is no finite value, or no rule that would find it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """The values of two expressions at one point, None where there is no finite one.
+
+    `span` is how many bits their powers lie away from 1: as many more digits are carried, so that 1 counts beside a
+    great power, and a small fraction beside 1.
+    """
+
+    one: Any
+    other: Any
+    span: int
+
+    def close(self) -> bool:
+        return self.one is not None and self.other is not None and _close(self.one, self.other, self.span)
 
 
 def same_values(given: Any, wanted: Any) -> Outcome:
     """Whether two symbolic expressions have the same value everywhere; UNKNOWN where they cannot be evaluated."""
     names = _names(given, wanted)
-    if names is None or not _known(given):
+    if names is None or not evaluable(given):
         return Outcome.UNKNOWN
     if not names:
-        one, other = _value(given, {}), _value(wanted, {})
-        return Outcome.UNKNOWN if other is None else Outcome.of(one is not None and _close(one, other))
+        pair = _pair(given, wanted, {})
+        return Outcome.UNKNOWN if pair.other is None else Outcome.of(pair.close())
     found = _over(given, wanted, _points(names))
     return found if found is not Outcome.UNKNOWN else _over(given, wanted, _whole_points(names))
 
@@ -71,14 +72,16 @@ def same_values(given: Any, wanted: Any) -> Outcome:
 def proportional(given: Any, wanted: Any, any_sign: bool = True) -> bool:
     """Whether one expression is a constant multiple, not 0, of the other; a positive one unless `any_sign`."""
     names = _names(given, wanted)
-    pairs = [(_value(given, point), _value(wanted, point)) for point in _points(names)] if names else []
-    known = [(one, other) for one, other in pairs if one and other and one.number and other.number]
+    pairs = [_pair(given, wanted, point) for point in _points(names)] if names else []
+    known = [pair for pair in pairs if pair.one and pair.other]
     if len(known) < ENOUGH:
         return False
-    first, second = known[0]
-    if not any_sign and not (first.real and second.real and (first.number > 0) == (second.number > 0)):
+    first = known[0]
+    if not any_sign and (first.one.imag or first.other.imag or (first.one > 0) != (first.other > 0)):
         return False
-    return all(_close(one.times(second), other.times(first)) for one, other in known)
+    span = max(pair.span for pair in known)
+    with mpmath.workdps(_digits(span)):
+        return all(_close(pair.one * first.other, pair.other * first.one, span) for pair in known)
 
 
 def changes_sign(expression: Any) -> bool:
@@ -91,28 +94,34 @@ def changes_sign(expression: Any) -> bool:
 
 def value_of(expression: Any, point: Point | None = None) -> Any:
     """The value as a number of mpmath's, or None where there is no finite one. `point` has a number for each symbol."""
-    found = _value(expression, point or {})
-    return None if found is None else found.number
+    found, span = _at(expression, point or {}, DIGITS)
+    return found if span <= SMALL_SPAN else _at(expression, point or {}, _digits(span))[0]
 
 
-def _value(expression: Any, point: Point) -> Value | None:
-    """As `value_of`, with the span. Linear in the size of the expression, whose depth the guards bound."""
+def _pair(given: Any, wanted: Any, point: Point) -> _Pair:
+    (one, span), (other, wanted_span) = _at(given, point, DIGITS), _at(wanted, point, DIGITS)
+    span = max(span, wanted_span)
+    if span > SMALL_SPAN and one is not None and other is not None:
+        one, other = (_at(each, point, _digits(span))[0] for each in (given, wanted))
+    return _Pair(one, other, span)
+
+
+def _at(expression: Any, point: Point, digits: int) -> tuple[Any, int]:
+    """The value and its span. Linear in the size of the expression, whose depth the guards bound."""
+    walk = _Walk(point)
     try:
-        found = _at(expression, point, DIGITS)
-        if found.span > SMALL_SPAN:  # so that 1 counts beside a great power, and a small fraction beside 1
-            found = _at(expression, point, DIGITS + int(found.span * 0.61))
-        return found if mpmath.isfinite(found.number) else None
+        with mpmath.workdps(digits):
+            found = mpmath.mpmathify(walk.value(expression))
+            if abs(found.imag) <= CLOSE * max(1, abs(found.real)):
+                found = found.real
+            return (found if mpmath.isfinite(found) else None), walk.span
     except (ValueError, ArithmeticError, TypeError, AttributeError):
-        return None
+        return None, walk.span
 
 
-def _at(expression: Any, point: Point, digits: int) -> Value:
-    with mpmath.workdps(digits):
-        walk = _Walk(point)
-        found = mpmath.mpmathify(walk.value(expression))
-        if abs(found.imag) <= CLOSE * max(1, abs(found.real)):
-            found = found.real
-        return Value(found, walk.span)
+def _digits(span: int) -> int:
+    """Decimal digits to carry where powers span so many bits: twice what they need."""
+    return DIGITS if span <= SMALL_SPAN else DIGITS + int(span * 0.61)
 
 
 def rational(number: Any) -> Fraction | None:
@@ -128,38 +137,34 @@ def _names(given: Any, wanted: Any) -> list[Any] | None:
     return names if len(names) <= MAX_SYMBOLS else None
 
 
-def _known(expression: Any) -> bool:
+def evaluable(expression: Any) -> bool:
     """Whether there is a rule for all that `expression` holds, so that it has no value only where it is undefined."""
     nodes = sympy.preorder_traversal(expression)
     return all(node.func in _RULES or node in _CONSTANTS or node.is_Number or node.is_Symbol for node in nodes)
 
 
 def _over(given: Any, wanted: Any, points: Iterator[Point]) -> Outcome:
-    real = other = 0
+    real = complex_ = 0
     branches = False
     for point in points:
-        right = _value(wanted, point)
-        if right is None:
+        pair = _pair(given, wanted, point)
+        if pair.other is None:
             continue
-        answer = _value(given, point)
-        if answer is not None and _close(answer, right):
-            real, other = real + right.real, other + (not right.real)
-        elif right.real:
+        if pair.close():
+            real, complex_ = real + (not pair.other.imag), complex_ + bool(pair.other.imag)
+        elif not pair.other.imag:
             return Outcome.DIFFERENT
         else:
             branches = True
-    if real >= ENOUGH or (real + other >= ENOUGH and not branches):
+    if real >= ENOUGH or (real + complex_ >= ENOUGH and not branches):
         return Outcome.EQUAL
     return Outcome.UNKNOWN
 
 
-def _close(one: Value, other: Value) -> bool:
-    """Whether two values agree to so many digits that nothing which stands in either is lost."""
-    span = max(one.span, other.span, 0)
+def _close(one: Any, other: Any, span: int) -> bool:
     finest = CLOSE if span <= SMALL_SPAN else CLOSE * mpmath.mpf(2) ** -span
-    with mpmath.workdps(DIGITS + int(span * 0.61)):
-        size = max(abs(one.number), abs(other.number), CLOSE)
-        return bool(abs(one.number - other.number) <= finest * size)
+    with mpmath.workdps(_digits(span)):
+        return bool(abs(one - other) <= finest * max(abs(one), abs(other), CLOSE))
 
 
 def _points(names: list[Any]) -> Iterator[Point]:
@@ -178,7 +183,10 @@ def _whole_points(names: list[Any]) -> Iterator[Point]:
 
 
 class _Walk:
-    """One evaluation at `point`. `span` is how many bits the greatest or smallest value on the way is away from 1."""
+    """One evaluation at `point`. `span` is how many bits the greatest or smallest value on the way is away from 1.
+
+    Sums and products are left out: a sum that cancels leaves a rounding error, which is as small as the digits allow.
+    """
 
     def __init__(self, point: Point) -> None:
         self.point = point
@@ -186,7 +194,7 @@ class _Walk:
 
     def value(self, node: Any) -> Any:
         found = self._of(node)
-        if found:
+        if found and node.func not in _SUMS:
             self.span = max(self.span, abs(mpmath.mag(found)))
             if self.span > MAX_SPAN:
                 raise _NoValue("too large")
@@ -217,11 +225,12 @@ def _power(base: Any, exponent: Any) -> Any:
 
 
 def _moderate(number: Any) -> Any:
-    if abs(number) > MAX_ARGUMENT:
+    if abs(number) > MAX_ARGUMENT or (mpmath.mp.dps > MAX_GAMMA_DIGITS and not mpmath.isint(number)):
         raise _NoValue("too large")
     return number
 
 
+_SUMS = frozenset({sympy.Add, sympy.Mul})
 _CONSTANTS: dict[Any, Any] = {
     sympy.pi: mpmath.pi,
     sympy.E: mpmath.e,

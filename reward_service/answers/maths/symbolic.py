@@ -66,9 +66,9 @@ def _sampled(given: Any, wanted: Any) -> Outcome:
 
 def _same_relation(given: Any, wanted: Any) -> Outcome:
     """Relations that may be scaled and turned round. Where one has no solutions, solvers would call all such equal."""
-    from sympy import Eq, Expr
+    from sympy import Eq, Expr, nan, oo, zoo
 
-    from reward_service.answers.maths.sampling import changes_sign, proportional
+    from reward_service.answers.maths.sampling import changes_sign, evaluable, proportional
 
     if not all(isinstance(side, Expr) for side in (given.lhs, given.rhs, wanted.lhs, wanted.rhs)):
         return Outcome.UNKNOWN
@@ -77,6 +77,8 @@ def _same_relation(given: Any, wanted: Any) -> Outcome:
         left, given = -left, given.reversed
     if given.rel_op == wanted.rel_op and proportional(left, right, any_sign=isinstance(wanted, Eq)):
         return Outcome.EQUAL
+    if not evaluable(right) and not left.has(oo, zoo, nan):  # f(x) = ...
+        return Outcome.UNKNOWN
     return Outcome.UNKNOWN if changes_sign(left) and changes_sign(right) else Outcome.DIFFERENT
 
 

@@ -3,12 +3,17 @@
 Each worker has a thread here that feeds it. The thread sends a chunk, and then waits for one reply per job; a job's
 clock starts when the reply before it came. When a worker hangs or dies, the job it was running fails, the jobs behind
 it go back to the front of the queue, and a new worker is forked: nothing is lost, and nothing is run on in vain.
+
+There are two lanes. Every job starts in the quick one, with little time; one that needs more goes to the slow lane and
+starts again with all its time. Slow jobs hold at most half of the workers while quick ones wait, so that a few answers
+made to be slow do not stop the service.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import math
 import os
@@ -39,7 +44,11 @@ from reward_service.verifiers.base import AnyVerifier, Truth, Undecided, Verdict
 
 log = logging.getLogger(__name__)
 _START_SECONDS = 120.0
+_FORK_SECONDS = 10.0
 _TRANSFER_SECONDS = 10
+_AGEING_SECONDS = 10.0
+"""A pool of one worker runs a slow job, although quick ones wait, once it has waited this long."""
+_MOST_DEATHS = 3
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -63,6 +72,8 @@ class _Waiting:
     since: float = field(default_factory=time.monotonic)
     started: float = 0.0
     deaths: int = 0
+    slow: bool = False
+    number: int = field(default_factory=itertools.count().__next__)
 
     def deliver(self, reply: Reply) -> None:
         """Pass on what a worker answered."""
@@ -97,7 +108,11 @@ class _Died(Exception):
 
 
 class _TooLong(Exception):
-    """The running job used up its time."""
+    """The running job used up its CPU time."""
+
+
+class _Stalled(Exception):
+    """The running job used up its wall time without using its CPU time: it sleeps, or is stopped, or starved."""
 
 
 class _Worker:
@@ -112,27 +127,32 @@ class _Worker:
         except ProcessLookupError:
             self._pidfd = None
 
-    def send(self, chunk: list[bytes]) -> None:
+    def send(self, chunk: list[tuple[int, bytes]]) -> None:
         try:
             self._connection.send(chunk)
         except OSError:
             raise _Died from None
 
-    def reply(self, limits: PoolLimits) -> Reply:
-        """The running job's reply; raises _TooLong when its CPU time, or far more wall time, is used up."""
+    def reply(self, number: int, seconds: float, wall_seconds: float) -> Reply:
+        """The reply of the running job, which is job `number`; raises _TooLong, _Stalled or _Died."""
         cpu_before, start = self._cpu_seconds(), time.monotonic()
-        wait = limits.item_seconds
+        wait = seconds
         try:
             while not self._connection.poll(wait):
                 used = self._cpu_seconds() - cpu_before
-                wall_left = start + limits.item_seconds * limits.wall_factor - time.monotonic()
-                if used >= limits.item_seconds or wall_left <= 0:
+                wall_left = start + wall_seconds - time.monotonic()
+                if used >= seconds:
                     raise _TooLong
-                wait = max(0.01, min(limits.item_seconds - used, wall_left))
+                if wall_left <= 0:
+                    raise _Stalled
+                wait = max(0.01, min(seconds - used, wall_left))
             reply = self._connection.recv()
-        except (EOFError, OSError, pickle.UnpicklingError):
+        except (_TooLong, _Stalled):
+            raise
+        except Exception:  # its socket closed, or what came through cannot be read
             raise _Died from None
-        assert isinstance(reply, Reply)
+        if not isinstance(reply, Reply) or reply.number != number:
+            raise _Died
         self.done += 1
         return reply
 
@@ -161,11 +181,13 @@ class Pool:
         self.limits = limits
         self.killed = 0
         """Workers killed for time or lost to a crash, ever."""
-        self._queue: deque[_Waiting] = deque()
+        self._quick: deque[_Waiting] = deque()
+        self._slow: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._closing = False
         self._threads: list[threading.Thread] = []
         self._busy = 0
+        self._busy_slow = 0
         self._zygote: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._forking = threading.Lock()
@@ -184,10 +206,14 @@ class Pool:
         """Fail what waits, end all workers. May be called twice."""
         with self._changed:
             self._closing = True
-            waiting, self._queue = list(self._queue), deque()
+            waiting = [*self._quick, *self._slow]
+            self._quick.clear()
+            self._slow.clear()
             self._changed.notify_all()
         for job in waiting:
             job.finish(_shut_down())
+        if self._zygote is not None:
+            self._zygote.kill()  # before the lock is asked for: who holds it may be waiting for this very process
         with self._forking:
             self._end_zygote()
         for thread in self._threads:
@@ -195,7 +221,7 @@ class Pool:
 
     @property
     def queued(self) -> int:
-        return len(self._queue)
+        return len(self._quick) + len(self._slow)
 
     @property
     def busy(self) -> int:
@@ -213,82 +239,124 @@ class Pool:
         with self._changed:
             if self._closing:
                 raise _shut_down()
-            if len(self._queue) >= self.limits.max_queue:
-                raise QueueOverdue(f"{len(self._queue)} comparisons are waiting already")
-            self._queue.append(job)
+            if self.queued >= self.limits.max_queue:
+                raise QueueOverdue(f"{self.queued} comparisons are waiting already")
+            self._quick.append(job)
             self._changed.notify()
         return await job.future
 
     # -- one thread per worker ----------------------------------------------------------------------------------
 
     def _feed(self, worker: _Worker | None) -> None:
-        while True:
-            chunk = self._take()
-            if chunk is None:
+        while not self._closing:
+            if worker is None:
+                worker = self._replacement()
+                continue
+            taken = self._take()
+            if taken is None:
                 break
+            chunk, slow = taken
+            feeding, worker = worker, None
             try:
-                if worker is None:
-                    worker = self._fork()
-                worker = self._work(worker, chunk)
+                worker = self._work(feeding, chunk)
             except Exception:
-                log.exception("a worker could not be started")
+                log.exception("the pool broke on a chunk; its worker is ended")
+                feeding.end()
                 for job in chunk:
-                    job.finish(InternalFailure("no worker process could be started"))
-                time.sleep(0.5)  # a machine that cannot fork is not helped by trying faster
+                    job.finish(InternalFailure("the pool failed on this comparison"))
             finally:
                 with self._changed:
                     self._busy -= 1
+                    self._busy_slow -= slow
         if worker is not None:
             worker.end()
 
-    def _take(self) -> list[_Waiting] | None:
-        """The next chunk, and this thread counted as busy; None when the pool closes."""
+    def _replacement(self) -> _Worker | None:
+        """A new worker, before anything is taken on that needs it; None, after a while, when none can be had."""
+        try:
+            return self._fork()
+        except Exception:
+            if not self._closing:
+                log.exception("a worker could not be started")
+                time.sleep(0.5)  # a machine that cannot fork is not helped by trying faster
+                self._fail_overdue()
+            return None
+
+    def _take(self) -> tuple[list[_Waiting], bool] | None:
+        """The next chunk and whether it is slow, this thread counted as busy; None when the pool closes."""
         with self._changed:
-            while not self._queue and not self._closing:
-                self._changed.wait()
+            while not self._closing and not self._quick and not self._slow_may_run():
+                self._changed.wait(_AGEING_SECONDS if self._slow else None)
             if self._closing:
                 return None
-            share = math.ceil(len(self._queue) / (2 * self.limits.workers))
-            size = max(1, min(self.limits.max_chunk, share))
-            chunk: list[_Waiting] = []
-            while self._queue and len(chunk) < size:
-                if self._queue[0].deaths and chunk:  # one that was running when a worker died goes alone
-                    break
-                chunk.append(self._queue.popleft())
-                if chunk[-1].deaths:
-                    break
+            slow = self._slow_may_run()
+            chunk = [self._slow.popleft()] if slow else self._quick_chunk()
             self._busy += 1
+            self._busy_slow += slow
+        return chunk, slow
+
+    def _slow_may_run(self) -> bool:
+        if not self._slow or self._busy_slow >= max(1, self.limits.workers // 2):
+            return False
+        aged = time.monotonic() - self._slow[0].since > _AGEING_SECONDS
+        return not self._quick or self.limits.workers > 1 or aged
+
+    def _quick_chunk(self) -> list[_Waiting]:
+        share = math.ceil(len(self._quick) / (2 * self.limits.workers))
+        size = max(1, min(self.limits.max_chunk, share))
+        chunk = [self._quick.popleft()]
+        while self._quick and len(chunk) < size and not chunk[0].deaths and not self._quick[0].deaths:
+            chunk.append(self._quick.popleft())  # one that was running when a worker died goes alone
         return chunk
 
     def _work(self, worker: _Worker, chunk: list[_Waiting]) -> _Worker | None:
         """Run a chunk; returns the worker if it may take another."""
         todo = deque(job for job in chunk if self._still_wanted(job))
+        limits = self.limits
         try:
             if todo:
-                worker.send([job.payload for job in todo])
+                worker.send([(job.number, job.payload) for job in todo])
             while todo:
-                todo[0].started = time.monotonic()
-                reply = worker.reply(self.limits)
+                job = todo[0]
+                job.started = time.monotonic()
+                seconds = limits.item_seconds if job.slow else min(limits.quick_seconds, limits.item_seconds)
+                reply = worker.reply(job.number, seconds, seconds * limits.wall_factor)
                 todo.popleft().deliver(reply)
                 if reply.out_of_memory:
                     self._lose(worker, todo)
                     return None
-        except _TooLong:
-            seconds = f"{self.limits.item_seconds:g} s"
-            todo.popleft().finish(VerifierTimeout(f"the comparison took more than {seconds} and was killed"))
+        except (_TooLong, _Stalled) as why:
+            job = todo.popleft()
+            if not job.slow and limits.item_seconds > limits.quick_seconds:
+                self._begin_again(job)
+            elif isinstance(why, _TooLong):
+                job.finish(VerifierTimeout(f"the comparison used {limits.item_seconds:g} s of CPU time and was killed"))
+            else:
+                wall = limits.item_seconds * limits.wall_factor
+                job.finish(VerifierTimeout(f"the comparison gave no answer in {wall:g} s and was killed"))
             self._lose(worker, todo)
             return None
         except _Died:
-            # Perhaps the job's doing, perhaps the machine's: it gets one more chance, alone.
+            # Perhaps the job's doing, perhaps the machine's: it gets more chances, alone.
             todo[0].deaths += 1
-            if todo[0].deaths > 1:
-                todo.popleft().finish(VerifierCrashed("the worker process died twice on this comparison"))
+            if todo[0].deaths >= _MOST_DEATHS:
+                died = f"the worker process died {_MOST_DEATHS} times on this comparison"
+                todo.popleft().finish(VerifierCrashed(died))
             self._lose(worker, todo)
             return None
-        if worker.done >= self.limits.recycle_after:
+        if worker.done >= limits.recycle_after:
             worker.end()
             return None
         return worker
+
+    def _begin_again(self, job: _Waiting) -> None:
+        """Send a job that is not quick to the slow lane."""
+        job.slow = True
+        with self._changed:
+            if not self._closing:
+                self._slow.append(job)
+                return
+        job.finish(_shut_down())
 
     def _lose(self, worker: _Worker, todo: deque[_Waiting]) -> None:
         """End a worker that cannot go on; what it had not begun is run again, first of all."""
@@ -296,11 +364,22 @@ class Pool:
         with self._changed:
             self.killed += 1
             if not self._closing:
-                self._queue.extendleft(reversed(todo))
-                self._changed.notify(len(todo))
+                for job in reversed(todo):
+                    (self._slow if job.slow else self._quick).appendleft(job)
+                self._changed.notify_all()
                 return
         for job in todo:
             job.finish(_shut_down())
+
+    def _fail_overdue(self) -> None:
+        """While no worker can be had: end the wait of those whose time is up."""
+        with self._changed:
+            waiting = [*self._quick, *self._slow]
+            self._quick.clear()
+            self._slow.clear()
+            for job in waiting:
+                if self._still_wanted(job):
+                    (self._slow if job.slow else self._quick).append(job)
 
     def _still_wanted(self, job: _Waiting) -> bool:
         if job.future.cancelled():
@@ -348,17 +427,21 @@ class Pool:
     def _start_zygote(self) -> None:
         ours, theirs = socket.socketpair()
         ours.settimeout(_START_SECONDS)
-        command = [sys.executable, "-m", zygote.__name__, str(theirs.fileno())]
+        # -P, and this process's own path: the folder that the service happens to run in must not shadow a module.
+        command = [sys.executable, "-P", "-m", zygote.__name__, str(theirs.fileno())]
+        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109
         self._zygote = subprocess.Popen(  # noqa: S603
             command,
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONHASHSEED": "0"},  # one verdict for one input, also where the order of a set shows
+            # The seed: one verdict for one input, also where the order of a set shows.
+            env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": path},
         )
         theirs.close()
         self._control = ours
         if len(ours.recv(zygote.REPLY.size)) < zygote.REPLY.size:
             raise OSError("the worker template did not start; its error is above")
+        ours.settimeout(_FORK_SECONDS)
 
     def _end_zygote(self) -> None:
         if self._control is not None:

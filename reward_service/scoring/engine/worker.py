@@ -1,7 +1,7 @@
 """What a worker process does: take chunks of comparisons, answer each as it is done.
 
-A chunk is a list of pickled `Job`s. Every job is answered with one `Reply`, in order, before the next one starts, so
-that the pool knows from the replies alone which job is running.
+A chunk is a list of numbered, pickled `Job`s. Every job is answered with one `Reply`, in order, before the next one
+starts, so that the pool knows from the replies alone which job is running.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from reward_service.errors import ItemError
+from reward_service.errors import MEANINGS, ItemError
 from reward_service.verifiers.base import AnyVerifier, Truth, Undecided, Verdict
 
 
@@ -29,8 +29,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What became of a job: one of `found`, `error`, `exception` (a class name) and `out_of_memory` is set."""
+    """What became of a job: one of `found`, `error`, `exception` (a class name) and `out_of_memory` is set.
 
+    `number` is the job's own, so that an answer can never be taken for another job's.
+    """
+
+    number: int
     run_s: float
     found: Verdict | Undecided | None = None
     error: ItemError | None = None
@@ -41,22 +45,26 @@ class Reply:
 def _limit_memory(extra: int) -> None:
     with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123
         held = int(statm.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (held + extra, held + extra))
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    limit = held + extra if most == resource.RLIM_INFINITY else min(held + extra, most)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _run(payload: bytes) -> Reply:
+def _run(number: int, payload: bytes) -> Reply:
     start = time.perf_counter()
     try:
         job: Job = pickle.loads(payload)  # noqa: S301  the pool pickled it
         found = job.verifier().compare(job.answer, job.truth)
-        return Reply(time.perf_counter() - start, found=found)
+        return Reply(number, time.perf_counter() - start, found=found)
     except MemoryError:
-        return Reply(time.perf_counter() - start, out_of_memory=True)
+        return Reply(number, time.perf_counter() - start, out_of_memory=True)
     except ItemError as error:
-        return Reply(time.perf_counter() - start, error=error)
+        if type(error) not in MEANINGS:  # a plug-in's own: the service could not say what it means
+            return Reply(number, time.perf_counter() - start, exception=type(error).__name__)
+        return Reply(number, time.perf_counter() - start, error=error)
     except BaseException as error:  # a library's exit or time-out must not end the worker
-        return Reply(time.perf_counter() - start, exception=type(error).__name__)
+        return Reply(number, time.perf_counter() - start, exception=type(error).__name__)
 
 
 def serve(fd: int, memory: int) -> None:
@@ -66,11 +74,11 @@ def serve(fd: int, memory: int) -> None:
     _limit_memory(memory)
     while True:
         try:
-            chunk: list[bytes] = connection.recv()
+            chunk: list[tuple[int, bytes]] = connection.recv()
         except EOFError:
             return
-        for payload in chunk:
-            reply = _run(payload)
+        for number, payload in chunk:
+            reply = _run(number, payload)
             connection.send(reply)
             if reply.out_of_memory:  # what was half built stays reachable somewhere; a fresh worker is cheap
                 os._exit(0)

@@ -13,6 +13,7 @@ import signal
 import socket
 import struct
 import sys
+import traceback
 
 REQUEST = struct.Struct("=Q")
 REPLY = struct.Struct("=q")
@@ -59,8 +60,9 @@ def main(fd: int) -> None:
             control.close()
             try:
                 _become_worker(connection, REQUEST.unpack(message)[0], zygote)
-            finally:
-                os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+            os._exit(0)
         connection.close()
         control.sendall(REPLY.pack(pid))
 
