@@ -11,6 +11,7 @@ from reward_service import __version__, service
 from reward_service.api import catalogue, docs, health, problems, score
 from reward_service.scoring.registry import Registry
 from reward_service.settings import Settings
+from reward_service.telemetry.requests import CountRequests
 
 _DESCRIPTION = (
     "Rewards for reinforcement learning of language models. Send rollouts to `POST /score`; each comes back with a "
@@ -37,6 +38,7 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
     )
     app.state.service = parts
     problems.install(app)
+    app.add_middleware(CountRequests, metrics=parts.metrics)
     for surface in (score, catalogue, health):
         app.include_router(surface.router)
     docs.install(app, secured=bool(parts.keys))

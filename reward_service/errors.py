@@ -6,6 +6,7 @@ RewardError
 │   ├── InvalidRequest     JSON of the wrong shape
 │   ├── Unauthorized       no key, or an unknown one
 │   ├── BodyTooLarge
+│   ├── BodyTooSlow
 │   ├── TooManyItems
 │   ├── UnsupportedMedia   not application/json
 │   ├── Overloaded         decided before any work starts; carries Retry-After
@@ -55,6 +56,9 @@ class Unauthorized(RequestError): ...
 class BodyTooLarge(RequestError): ...
 
 
+class BodyTooSlow(RequestError): ...
+
+
 class TooManyItems(RequestError): ...
 
 
@@ -99,7 +103,10 @@ class JudgeUnparseable(ItemError): ...
 class SandboxUnavailable(ItemError): ...
 
 
-class VerifierTimeout(ItemError): ...
+class VerifierTimeout(ItemError):
+    """`decided_by_cpu`: its CPU time was used up, so that another try would end the same."""
+
+    decided_by_cpu = False
 
 
 class VerifierCrashed(ItemError): ...
@@ -129,6 +136,7 @@ MEANINGS: dict[type[RewardError], Meaning] = {
     InvalidRequest: Meaning(422, "invalid-request", "The body does not fit the schema", False),
     Unauthorized: Meaning(401, "unauthorized", "A valid bearer key is needed", False),
     BodyTooLarge: Meaning(413, "body-too-large", "The body is larger than this service accepts", False),
+    BodyTooSlow: Meaning(408, "body-too-slow", "The body did not arrive in time", True),
     TooManyItems: Meaning(413, "too-many-items", "The batch holds more items than this service accepts", False),
     UnsupportedMedia: Meaning(415, "unsupported-media-type", "The body must be application/json", False),
     Overloaded: Meaning(429, "overloaded", "Too much work is waiting", True),
@@ -148,8 +156,8 @@ MEANINGS: dict[type[RewardError], Meaning] = {
 
 
 def failure(error: ItemError) -> Failure:
-    """The failure that a result carries for `error`."""
-    meaning = MEANINGS[type(error)]
+    """The failure that a result carries for `error`; a subclass that the table lacks means what its base does."""
+    meaning = next(MEANINGS[base] for base in (*type(error).__mro__, InternalFailure) if base in MEANINGS)
     return Failure(kind=FailureKind(meaning.kind), retryable=meaning.retryable, detail=error.detail or meaning.title)
 
 

@@ -6,7 +6,7 @@ import fastapi_offline
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic.json_schema import models_json_schema
 
@@ -14,6 +14,12 @@ from reward_service.api.score import DOCUMENTED
 
 _STATIC = "/docs-assets"
 router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def start() -> RedirectResponse:
+    """People who open the address in a browser want the documentation page."""
+    return RedirectResponse("docs")
 
 
 @router.get("/docs")

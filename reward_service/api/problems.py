@@ -6,13 +6,16 @@ import logging
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from reward_service.errors import BodyTooLarge, InvalidRequest, Overloaded, RequestError, Unauthorized, problem
 from reward_service.schema import Problem
 
 log = logging.getLogger(__name__)
+CLIENT_LEFT = 499
+"""Nobody reads this status; metrics and logs tell it from the others."""
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -54,8 +57,14 @@ async def _defect(request: Request, error: Exception) -> JSONResponse:
     )
 
 
+async def _left(request: Request, error: Exception) -> Response:
+    log.debug("a client left before it was answered")
+    return Response(status_code=CLIENT_LEFT)
+
+
 def install(app: FastAPI) -> None:
     """Have every error of `app` answered as a problem document."""
+    app.add_exception_handler(ClientDisconnect, _left)
     app.add_exception_handler(RequestError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response, StreamingResponse
+from starlette.requests import ClientDisconnect
 
 from reward_service.api.body import Call, read_call
 from reward_service.api.keys import require_key
@@ -26,6 +27,7 @@ from reward_service.schema import (
     Summary,
     SummaryLine,
 )
+from reward_service.scoring.admission import Places
 from reward_service.scoring.limits import Deadline
 from reward_service.service import Service
 
@@ -87,20 +89,27 @@ async def score(
     Every item gets exactly one result. An item that cannot be scored is `failed`, with the reason; it is never a 0.
     """
     service: Service = request.app.state.service
-    start = time.perf_counter()
-    try:
-        call = await read_call(request, service.settings)
-        seconds = min(request_timeout or service.settings.request_seconds, service.settings.request_seconds)
-        deadline = Deadline.after(seconds)
-        await _verifiers_are_tested(service, deadline)
-        work = _Work(service, call, deadline, start)
-        work.admit()
-    except RequestError as error:
-        service.metrics.request(MEANINGS[type(error)].status, time.perf_counter() - start)
-        raise
+    most = service.settings.request_seconds
+    deadline = Deadline.after(min(request_timeout or most, most))
+    call = await read_call(request, service.settings, deadline)
+    await _verifiers_are_tested(service, deadline)
+    work = _Work(service, call, deadline)
     if NDJSON in accept.lower():
         return StreamingResponse(work.lines(), media_type=NDJSON)
-    return Response(await work.document(), media_type="application/json")
+    document = asyncio.ensure_future(work.document())
+    gone = asyncio.ensure_future(_gone(request))
+    await asyncio.wait({document, gone}, return_when=asyncio.FIRST_COMPLETED)
+    gone.cancel()
+    if not document.done():
+        document.cancel()
+        raise ClientDisconnect
+    return Response(document.result(), media_type="application/json")
+
+
+async def _gone(request: Request) -> None:
+    """Until the client hangs up; its body was read already."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _verifiers_are_tested(service: Service, deadline: Deadline) -> None:
@@ -114,30 +123,39 @@ async def _verifiers_are_tested(service: Service, deadline: Deadline) -> None:
 
 
 class _Work:
-    """One request's items in work: admitted, scored, counted, and let go however it ends."""
+    """One request's items in work: admitted, scored, counted, and let go however it ends. Raises Overloaded at once."""
 
-    def __init__(self, service: Service, call: Call, deadline: Deadline, start: float) -> None:
+    def __init__(self, service: Service, call: Call, deadline: Deadline) -> None:
         self._service = service
         self._call = call
         self._deadline = deadline
-        self._start = start
-        self._held = contextlib.ExitStack()
         self._tally = Summary(items=0, scored=0, failed=0, correct=0, score_sum=0.0, wall_ms=0.0)
+        self._ready: asyncio.Queue[Result | None] = asyncio.Queue()
+        self._task = asyncio.ensure_future(self._score(service.admission.admit(len(call.items))))
 
-    def admit(self) -> None:
-        """Take the items' places; raises Overloaded."""
-        self._held.enter_context(self._service.admission.admit(len(self._call.items)))
-
-    async def _results(self) -> AsyncIterator[Result]:
+    async def _score(self, places: Places) -> None:
+        """Score everything as fast as it goes. A client that reads slowly holds results, but no places."""
+        start = time.perf_counter()
         stream = self._service.scorer.stream(self._call.items, self._deadline, self._call.options)
-        with self._held:
-            async with contextlib.aclosing(stream):
-                async for result in stream:
-                    self._count(result)
-                    yield result
-        seconds = time.perf_counter() - self._start
-        self._tally.wall_ms = round(seconds * 1e3, 3)
-        self._service.metrics.request(200, seconds, len(self._call.items))
+        try:
+            with places:
+                async with contextlib.aclosing(stream):
+                    async for result in stream:
+                        self._count(result)
+                        self._ready.put_nowait(result)
+            seconds = time.perf_counter() - start
+            self._tally.wall_ms = round(seconds * 1e3, 3)
+            self._service.metrics.work(seconds, len(self._call.items))
+        finally:
+            self._ready.put_nowait(None)
+
+    async def _results(self) -> AsyncGenerator[Result]:
+        try:
+            while (result := await self._ready.get()) is not None:
+                yield result
+            await self._task
+        finally:
+            self._task.cancel()
 
     def _count(self, result: Result) -> None:
         tally = self._tally
@@ -148,13 +166,15 @@ class _Work:
         tally.score_sum += result.score or 0.0
 
     async def document(self) -> str:
-        results = [result async for result in self._results()]
+        async with contextlib.aclosing(self._results()) as ready:
+            results = [result async for result in ready]
         if self._call.single:
             return results[0].model_dump_json()
         results.sort(key=lambda result: result.index)
         return ScoreResponse.model_construct(results=results, summary=self._tally).model_dump_json()
 
     async def lines(self) -> AsyncIterator[str]:
-        async for result in self._results():
-            yield result.model_dump_json() + "\n"
+        async with contextlib.aclosing(self._results()) as ready:
+            async for result in ready:
+                yield result.model_dump_json() + "\n"
         yield SummaryLine(summary=self._tally).model_dump_json() + "\n"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from reward_service.errors import Overloaded
 
@@ -21,19 +20,19 @@ class Admission:
         self._rate = 0.0
         self._finished_at = time.monotonic()
 
-    @contextmanager
-    def admit(self, items: int) -> Iterator[None]:
-        """Hold `items` places for the length of the block; raises Overloaded when there are too few."""
+    def admit(self, items: int) -> Places:
+        """Take `items` places, which the returned context gives back; raises Overloaded when too few are free."""
         if self.in_flight + items > self._most:
             raise Overloaded(
                 f"{self.in_flight} items are in flight, and at most {self._most} may be", self.retry_after(items)
             )
         self.in_flight += items
-        try:
-            yield
-        finally:
-            self.in_flight -= items
-            self._note(items)
+        return Places(self, items)
+
+    def give_back(self, items: int) -> None:
+        """End the hold on `items` places."""
+        self.in_flight -= items
+        self._note(items)
 
     def retry_after(self, items: int) -> float:
         """Seconds until `items` places should be free, from the recent throughput; whole, between 1 and 60."""
@@ -46,3 +45,14 @@ class Admission:
         weight = 1 - math.exp(-elapsed / _MEMORY_SECONDS)
         self._rate += weight * (items / elapsed - self._rate)
         self._finished_at = now
+
+
+class Places(AbstractContextManager[None]):
+    """Places taken in an Admission; leaving the context gives them back."""
+
+    def __init__(self, admission: Admission, items: int) -> None:
+        self._admission = admission
+        self._items = items
+
+    def __exit__(self, *_: object) -> None:
+        self._admission.give_back(self._items)

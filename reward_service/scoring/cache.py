@@ -52,12 +52,11 @@ TruthKey = tuple[str, bytes]
 VerdictKey = tuple[str, bytes, str | bytes]
 
 
-def truth_key(verifier: AnyVerifier, ground_truth: Any, extra_info: Any, prompt: Any) -> tuple[TruthKey, int]:
-    """What identifies a truth: the verifier, and everything of the item that its truth model reads; and its bytes."""
+def truth_key(verifier: AnyVerifier, ground_truth: Any, extra_info: Any, prompt: Any) -> TruthKey:
+    """What identifies a truth: the verifier, and everything of the item that its truth model reads."""
     read = verifier.truth.model_fields
     given = (ground_truth, extra_info if "extra_info" in read else None, prompt if "prompt" in read else None)
-    written = to_json(given)
-    return (verifier.id, hashlib.blake2b(written, digest_size=20).digest()), len(written)
+    return verifier.id, hashlib.blake2b(to_json(given), digest_size=20).digest()
 
 
 def verdict_key(truth: TruthKey, answer: str) -> VerdictKey:

@@ -48,5 +48,5 @@ class PoolLimits:
     queue_seconds: float = 60.0
     max_queue: int = 65_536
     max_chunk: int = 16
-    recycle_after: int = 5_000
+    recycle_after: int = 1_000
     """A worker is replaced after this many items: symbolic libraries keep caches that only grow."""

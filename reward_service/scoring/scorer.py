@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import pickle
 import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from reward_service.errors import BadItem, DeadlineExceeded, InternalFailure, ItemError, SandboxUnavailable
+from reward_service.errors import (
+    BadGroundTruth,
+    BadItem,
+    DeadlineExceeded,
+    InternalFailure,
+    ItemError,
+    SandboxUnavailable,
+    VerifierTimeout,
+)
 from reward_service.schema import Item, Options, Result
 from reward_service.scoring import steps
 from reward_service.scoring.cache import Lru, TruthKey, VerdictKey, truth_key, verdict_key
@@ -24,7 +33,10 @@ _SLICE_SECONDS = 0.005
 """How long items are worked on before the event loop gets its turn."""
 
 _TRUTH_BYTES = 256 * 1024 * 1024
-"""References are kept in their parsed form up to this much of their JSON."""
+_LARGEST_TRUTH = 4 * 1024 * 1024
+_OBJECTS_TO_PICKLE = 8
+"""Parsed references are kept up to _TRUTH_BYTES of memory, which is taken to be so many times their pickled size."""
+_TIMEOUTS = 10_000
 
 Entry = Item | BadItem
 """An item, or why what stood in its place is none."""
@@ -108,8 +120,9 @@ class Scorer:
         self._engine = engine
         self._options = options.over(steps.DEFAULT_OPTIONS)
         self._observer = observer
-        self._truths: Lru[TruthKey, Truth | ItemError] = Lru(_TRUTH_BYTES)
+        self._truths: Lru[TruthKey, Truth | str] = Lru(_TRUTH_BYTES)
         self._verdicts: Lru[VerdictKey, Verdict] = Lru(cache_entries)
+        self._timeouts: Lru[VerdictKey, str] = Lru(min(cache_entries, _TIMEOUTS))
         self._running: dict[VerdictKey, _Running] = {}
 
     async def score(self, item: Item, deadline: Deadline, options: Options | None = None) -> Result:
@@ -182,20 +195,24 @@ class Scorer:
             if verdict is not None:
                 return self._tell(verifier, known.scored(verdict))
             return self._join(verdict_key(key, found.text), known, verifier, found.text, truth, deadline)
-        except ItemError as error:
-            return self._tell(known.verifier, replace(known, run_s=time.perf_counter() - start).failed(error))
+        except Exception as error:
+            why = error if isinstance(error, ItemError) else InternalFailure(f"scoring raised {type(error).__name__}")
+            return self._tell(known.verifier, replace(known, run_s=time.perf_counter() - start).failed(why))
 
     def _truth(self, verifier: AnyVerifier, item: Item) -> tuple[TruthKey, Truth]:
-        key, size = truth_key(verifier, item.ground_truth, item.extra_info, item.prompt)
+        key = truth_key(verifier, item.ground_truth, item.extra_info, item.prompt)
         truth = self._truths.get(key)
         if truth is None:
             try:
                 truth = steps.read_truth(verifier, item.ground_truth, item.extra_info, item.prompt)
-            except ItemError as error:
-                truth = error
-            self._truths.put(key, truth, size)
-        if isinstance(truth, ItemError):
-            raise truth.with_traceback(None)  # a kept error would gather tracebacks
+                size = len(pickle.dumps(truth))
+                if size <= _LARGEST_TRUTH:
+                    self._truths.put(key, truth, size * _OBJECTS_TO_PICKLE)
+            except BadGroundTruth as error:
+                self._truths.put(key, error.detail, 1_000)
+                raise
+        if isinstance(truth, str):
+            raise BadGroundTruth(truth)
         return key, truth
 
     def _decide_at_once(
@@ -204,11 +221,15 @@ class Scorer:
         known = self._verdicts.get(key)
         if known is not None:
             return known, True
+        timeout = self._timeouts.get(key)
+        if timeout is not None:
+            raise VerifierTimeout(timeout)
         with steps.boundary(f"{verifier.id} compare"):
             if verifier.where is Where.INLINE:
                 verdict: Verdict | None = steps.settle(verifier.compare(answer, truth))
             else:
-                verdict = verifier.shortcut(answer, truth)
+                quick = verifier.shortcut(answer, truth)
+                verdict = None if quick is None else steps.settle(quick)
         if verdict is not None:
             self._verdicts.put(key, verdict)
         return verdict, False
@@ -234,11 +255,16 @@ class Scorer:
     def _keep(self, key: VerdictKey, running: _Running, done: asyncio.Future[Compared]) -> None:
         if self._running.get(key) is running:
             del self._running[key]
-        if done.cancelled() or done.exception() is not None:
+        if done.cancelled():
+            return
+        error = done.exception()
+        if isinstance(error, VerifierTimeout) and error.decided_by_cpu:
+            self._timeouts.put(key, error.detail)
+        if error is not None:
             return
         found = done.result().found
-        if isinstance(found, Verdict):
-            self._verdicts.put(key, found)
+        with contextlib.suppress(ItemError):
+            self._verdicts.put(key, steps.settle(found))
 
     def _finish(self, item: _Open) -> Result:
         known = item.known

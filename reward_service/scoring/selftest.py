@@ -8,15 +8,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reward_service.schema import Domain
+from reward_service.schema import Domain, FailureKind
 from reward_service.scoring.limits import Deadline
 from reward_service.scoring.registry import Registry, case_file
 from reward_service.scoring.scorer import Scorer
 from reward_service.verifiers.base import AnyVerifier, Where
-from reward_service.verifiers.cases import load_cases
+from reward_service.verifiers.cases import Case, load_cases
 
 log = logging.getLogger(__name__)
 _SECONDS = 120.0
+_ATTEMPTS = 6
+_UNLUCKY = {
+    FailureKind.VERIFIER_CRASHED,
+    FailureKind.VERIFIER_TIMEOUT,
+    FailureKind.OVERLOADED,
+    FailureKind.DEADLINE_EXCEEDED,
+}
+"""Failures that a starved or broken machine can cause: tried again before a verifier is given up."""
 
 
 class State(StrEnum):
@@ -78,15 +86,27 @@ class SelfTest:
         cases = load_cases(case_file(verifier), example_source(verifier))
         if verifier.where is Where.SANDBOX:
             return Outcome(State.UNAVAILABLE, len(cases), "no sandbox is configured, so programs are not run")
+        for attempt in range(_ATTEMPTS):
+            complaint, unlucky = await self._complaint(verifier, scorer, cases)
+            if complaint is None:
+                break
+            if not unlucky or attempt == _ATTEMPTS - 1:
+                return Outcome(State.FAILED, len(cases), complaint)
+            log.warning("the self-test of %s is tried again: %s", verifier.name, complaint)
+            await asyncio.sleep(2**attempt)
+        if verifier.judge:
+            return Outcome(State.DEGRADED, len(cases), "no judge is configured; what rules cannot decide fails")
+        return Outcome(State.READY, len(cases))
+
+    async def _complaint(self, verifier: AnyVerifier, scorer: Scorer, cases: list[Case]) -> tuple[str | None, bool]:
+        """What the first wrong result is, and whether it may have been the machine's doing and not the verifier's."""
         items = [case.item().model_copy(update={"verifier": case.verifier or verifier.name}) for case in cases]
         results = await scorer.batch(items, Deadline.after(_SECONDS))
         for case, result in zip(cases, results, strict=True):
             complaint = case.complaint(result)
             if complaint is not None:
-                return Outcome(State.FAILED, len(cases), f"{case.why}: {complaint}")
-        if verifier.judge:
-            return Outcome(State.DEGRADED, len(cases), "no judge is configured; what rules cannot decide fails")
-        return Outcome(State.READY, len(cases))
+                return f"{case.why}: {complaint}", result.failure is not None and result.failure.kind in _UNLUCKY
+        return None, False
 
     def domains(self) -> Mapping[Domain, Outcome]:
         """For each domain, its worst verifier."""

@@ -52,6 +52,10 @@ def read_truth(verifier: AnyVerifier, ground_truth: Any, extra_info: Any, prompt
         raise BadGroundTruth(f"{where}: {first['msg']}"[:300]) from None
     except (RecursionError, ValueError, TypeError) as error:
         raise BadGroundTruth(f"the reference cannot be read: {type(error).__name__}") from None
+    except ItemError:
+        raise
+    except Exception as error:
+        raise InternalFailure(f"{verifier.id} reading the truth raised {type(error).__name__}") from None
 
 
 def extract(verifier: AnyVerifier, item: Item, options: Options) -> Answer | NoAnswer:
@@ -125,9 +129,14 @@ class Known:
 
 
 def settle(found: Verdict | Undecided) -> Verdict:
-    """A verdict, or JudgeUnavailable when the rules could not tell and no judge is there to ask."""
+    """A verdict, or JudgeUnavailable when the rules could not tell and no judge is there to ask.
+
+    A verifier that answers with anything else, or with a score outside [0, 1], is broken; that is no score.
+    """
     if isinstance(found, Undecided):
         raise JudgeUnavailable(f"the rules cannot decide ({found.reason}) and no judge is configured")
+    if not isinstance(found, Verdict) or not 0 <= found.score <= 1 or (found.score == 1) != (found.name == "correct"):
+        raise InternalFailure("the verifier answered with something that is no verdict")
     return found
 
 

@@ -77,12 +77,14 @@ class Metrics:
         for flag in result.flags:
             self._flags.labels(name, flag).inc()
 
-    def request(self, status: int, seconds: float, items: int | None = None) -> None:
-        """Count one request; `items` is None for one that was refused."""
+    def request(self, status: int) -> None:
+        """Count one request to /score by how it was answered."""
         self._requests.labels(str(status)).inc()
-        if items is not None:
-            self._request_seconds.observe(seconds)
-            self._request_items.observe(items)
+
+    def work(self, seconds: float, items: int) -> None:
+        """Note how long a request's items took, all together."""
+        self._request_seconds.observe(seconds)
+        self._request_items.observe(items)
 
     def text(self) -> bytes:
         """The exposition in Prometheus' text format."""

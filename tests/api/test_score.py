@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
+import http.client
 import json
 import math
+import socket
 import threading
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -140,11 +144,76 @@ def test_a_bad_body_is_refused_with_a_problem(small: httpx.Client, body: bytes, 
     assert post(small, graph()).json()["score"] == 1  # the service goes on
 
 
+def _connection(client: httpx.Client) -> http.client.HTTPConnection:
+    assert client.base_url.port
+    return http.client.HTTPConnection("127.0.0.1", client.base_url.port, timeout=30)
+
+
+@pytest.mark.parametrize("size", [200_001, 600_000])
+def test_a_body_that_is_too_large_is_told_so(small: httpx.Client, size: int) -> None:
+    connection = _connection(small)
+    connection.request("POST", "/score", body=b"x" * size, headers=JSON)
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
 def test_a_flood_of_100_mb_is_refused(small: httpx.Client) -> None:
     flood = (b"x" * 100_000 for _ in range(1_000))  # in chunks, so that no Content-Length warns of it
-    with contextlib.suppress(httpx.WriteError, httpx.ReadError):  # hanging up on us is an answer too
+    with contextlib.suppress(httpx.WriteError, httpx.ReadError):  # beyond what is read and dropped, it is hung up on
         assert raw(small, flood).status_code == 413
     assert post(small, graph()).json()["score"] == 1
+
+
+def test_a_body_that_never_ends_is_given_up(small: httpx.Client) -> None:
+    connection = _connection(small)
+    connection.putrequest("POST", "/score")
+    for name, value in {**JSON, "Content-Length": "1000", "Request-Timeout": "0.3"}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    connection.send(b'{"items": [')
+    assert connection.getresponse().status == 408
+    connection.close()
+
+
+def test_a_compressed_body_is_refused_with_the_reason(small: httpx.Client) -> None:
+    response = raw(small, gzip.compress(json.dumps(graph()).encode()), **{"content-encoding": "gzip"})
+    assert (response.status_code, "gzip" in response.json()["detail"]) == (415, True)
+
+
+def test_an_endless_number_fails_its_item_alone(small: httpx.Client) -> None:
+    items = [graph(), graph() | {"ground_truth": 0}, graph("b")]
+    body = json.dumps({"items": items}).replace('"ground_truth": 0', '"ground_truth": ' + "7" * 5_000).encode()
+    results = raw(small, body).json()["results"]
+    assert [result["score"] for result in results] == [1, None, 0]
+    assert "digits" in results[1]["failure"]["detail"]
+
+
+def test_a_client_that_does_not_read_holds_no_places(small: httpx.Client) -> None:
+    body = json.dumps({"items": [graph(id="x" * 500)] * 64}).encode()
+    assert small.base_url.port
+    with socket.create_connection(("127.0.0.1", small.base_url.port)) as lazy:
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+        head = f"POST /score HTTP/1.1\r\nHost: x\r\nAccept: application/x-ndjson\r\nContent-Length: {len(body)}\r\n"
+        lazy.sendall(head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
+        lazy.recv(10)  # the answer has begun
+        _until_metric(small, "reward_items_in_flight 0.0")
+        assert post(small, {"items": [graph()] * 64}).status_code == 200
+
+
+def test_a_client_that_leaves_before_its_document_is_ready_stops_the_work(small: httpx.Client) -> None:
+    connection = _connection(small)
+    items = [slow(f"sleep:1.7{n}") for n in range(9)]
+    connection.request("POST", "/score", body=json.dumps({"items": items}), headers=JSON)
+    _until_metric(small, "reward_items_in_flight 9.0")
+    connection.close()
+    _until_metric(small, "reward_items_in_flight 0.0")
+
+
+def _until_metric(client: httpx.Client, line: str) -> None:
+    end = time.monotonic() + 20
+    while line not in client.get("/metrics").text:
+        assert time.monotonic() < end, line
+        time.sleep(0.02)
 
 
 def test_a_lone_surrogate_fails_its_item_alone(small: httpx.Client) -> None:
@@ -232,10 +301,8 @@ def test_a_client_that_leaves_frees_its_places(small: httpx.Client) -> None:
     body = {"items": [slow(f"sleep:1.0{n}") for n in range(9)] + [graph()]}
     with small.stream("POST", "/score", json=body, headers={"accept": "application/x-ndjson"}) as response:
         next(response.iter_lines())
-    while "reward_items_in_flight 0.0" not in small.get("/metrics").text:
-        pass
-    while "reward_pool_queue 0.0" not in small.get("/metrics").text:
-        pass
+    _until_metric(small, "reward_items_in_flight 0.0")
+    _until_metric(small, "reward_pool_queue 0.0")
     assert post(small, graph()).json()["score"] == 1
 
 

@@ -13,19 +13,20 @@ from reward_service.errors import MEANINGS, ItemError, RequestError, RewardError
 from reward_service.schema import FailureKind
 from reward_service.scoring.registry import Registry
 from reward_service.settings import Settings
+from reward_service.verifiers.base import Verdict
 from reward_service.verifiers.logic.graph import Graph
 from tests.live import serving
 from tests.misbehaving import Misbehaving
 
 
 class Untested(Misbehaving):
-    """Has no right to be trusted: its case file is another's, and does not hold."""
+    """Always says wrong, and so fails its own cases."""
 
     name = "untested"
     patterns = ("test__untested",)
 
-    def shortcut(self, answer: str, truth: Any) -> None:
-        raise ValueError("a defect")
+    def shortcut(self, answer: str, truth: Any) -> Verdict:
+        return Verdict.wrong("whatever it is")
 
 
 def test_the_catalogue_describes_every_verifier(whole: httpx.Client) -> None:
@@ -92,13 +93,15 @@ def test_a_verifier_that_fails_its_own_cases_is_named_and_not_used() -> None:
         assert ready.json()["domains"]["math"]["state"] == "failed"
         assert "untested" in ready.json()["domains"]["math"]["detail"]
         item = {"data_source": "test__untested", "response": "right", "ground_truth": "right"}
-        assert client.post("/score", json=item).json()["failure"]["kind"] == "internal"
+        failure = client.post("/score", json=item).json()["failure"]
+        assert (failure["kind"], "failed its own cases" in failure["detail"]) == ("internal", True)
 
 
 def test_nothing_is_scored_before_the_verifiers_are_tested() -> None:
     item = {"data_source": "test__untested", "response": "right", "ground_truth": "right"}
     with serving(Settings(workers=1), Registry([Graph(), Untested()]), ready=False) as client:
-        assert client.post("/score", json=item).json()["failure"]["kind"] == "internal"
+        failure = client.post("/score", json=item).json()["failure"]
+        assert (failure["kind"], "failed its own cases" in failure["detail"]) == ("internal", True)
 
 
 def test_a_service_with_nothing_usable_is_not_ready() -> None:
@@ -182,8 +185,12 @@ def _leaves(error: type[RewardError]) -> set[type[RewardError]]:
     return set().union(*below) if below else {error}
 
 
+def _ours() -> set[type[RewardError]]:
+    return {error for error in _leaves(RewardError) | set(MEANINGS) if error.__module__ == "reward_service.errors"}
+
+
 def test_the_error_table_is_complete() -> None:
-    assert _leaves(RewardError) == set(MEANINGS)
+    assert _ours() == set(MEANINGS)
     kinds = {MEANINGS[error].kind for error in MEANINGS if issubclass(error, ItemError)}
     assert kinds == {kind.value for kind in FailureKind}
     assert all(MEANINGS[error].status >= 400 for error in MEANINGS if issubclass(error, RequestError))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import aclosing
+from typing import Any
 
 import pytest
+from pydantic import model_validator
 
 from reward_service.errors import BadItem
-from reward_service.schema import FailureKind, Item, Options, Result
+from reward_service.schema import FailureKind, Item, Options, Result, VerdictName
 from reward_service.scoring.engine.pool import Compared, Pool
 from reward_service.scoring.limits import Deadline, PoolLimits
 from reward_service.scoring.registry import Registry
 from reward_service.scoring.scorer import Scorer
-from reward_service.verifiers.base import AnyVerifier, Truth
+from reward_service.verifiers.base import AnyVerifier, Truth, Verdict
 from reward_service.verifiers.logic.graph import Graph
 from tests.misbehaving import Misbehaving
 
@@ -150,25 +153,71 @@ async def test_options_nearest_wins(pool: Pool) -> None:
 
 
 async def test_a_long_batch_leaves_the_event_loop_its_turn(pool: Pool) -> None:
-    ticks = 0
+    gaps: list[float] = []
 
     async def tick() -> None:
-        nonlocal ticks
+        last = time.process_time()
         while True:
-            ticks += 1
             await asyncio.sleep(0)
+            gaps.append(time.process_time() - last)
+            last = time.process_time()
 
     ticking = asyncio.ensure_future(tick())
-    big = [
-        Item(data_source="logic__graph_x", response=f"{'x' * 50_000}<answer>{n}</answer>", ground_truth="a")
-        for n in range(2_000)
-    ]
+    long = f"{'x' * 50_000}<answer>"
+    big = [Item(data_source="logic__graph_x", response=f"{long}{n}</answer>", ground_truth="a") for n in range(2_000)]
     await batch(Scorer(REGISTRY, pool), list(big))
     ticking.cancel()
-    assert ticks > 5
+    assert len(gaps) > 20  # its turn came many times, not once at the end
 
 
-async def test_flags_and_timing_are_filled(pool: Pool) -> None:
+async def test_a_comparison_that_used_up_its_time_is_not_tried_again(pool: Pool) -> None:
+    engine = Counting(pool)
+    scorer = Scorer(REGISTRY, engine)
+    for _ in range(2):
+        (result,) = await batch(scorer, [slow("burn:60")])
+        assert result.failure is not None
+        assert result.failure.kind is FailureKind.VERIFIER_TIMEOUT
+    assert engine.calls == 1
+
+
+class Odd(Graph):
+    """Answers with what is no verdict."""
+
+    name = "odd"
+    patterns = ("test__odd",)
+
+    def compare(self, answer: str, truth: Any) -> Any:
+        return {"nan": Verdict.fraction(float("nan"), ""), "big": Verdict(VerdictName.PARTIAL, 2.5, "")}.get(answer)
+
+
+@pytest.mark.parametrize("answer", ["nan", "big", "nothing"])
+async def test_what_is_no_verdict_is_no_score(pool: Pool, answer: str) -> None:
+    item = Item(data_source="test__odd", response=f"<answer>{answer}</answer>", ground_truth="a")
+    (result,) = await batch(Scorer(Registry([Odd()]), pool), [item])
+    assert result.failure is not None
+    assert (result.score, result.failure.kind) == (None, FailureKind.INTERNAL)
+
+
+async def test_a_truth_model_that_breaks_fails_its_item_alone(pool: Pool) -> None:
+    class BrokenTruth(Truth):
+        ground_truth: str
+
+        @model_validator(mode="before")
+        @classmethod
+        def _break(cls, data: Any) -> Any:
+            raise KeyError("a defect")
+
+    class Broken(Graph):
+        name = "broken"
+        patterns = ("test__broken",)
+        truth = BrokenTruth  # type: ignore[assignment]
+
+    item = quick("a").model_copy(update={"data_source": "test__broken"})
+    results = await batch(Scorer(Registry([Graph(), Broken()]), pool), [quick("a"), item])
+    assert [result.score for result in results] == [1, None]
+
+
+async def test_run_time_is_told(pool: Pool) -> None:
     (result,) = await batch(Scorer(REGISTRY, pool), [slow("burn:0.05")])
     assert result.timing.run_ms >= 50
     assert result.timing.queue_ms >= 0

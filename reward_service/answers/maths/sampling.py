@@ -207,9 +207,13 @@ class _Walk:
         if rule is not None:
             return rule(*(self.value(each) for each in node.args))
         if node.is_Rational:
-            return mpmath.mpf(int(node.p)) / int(node.q)
+            above, below = int(node.p), int(node.q)
+            self.span = max(self.span, above.bit_length(), below.bit_length())
+            return mpmath.mpf(above) / below
         if node.is_Float:
-            return mpmath.mpf(str(node))  # as it was written, not as it is held
+            written = str(node)  # not as it is held
+            self.span = max(self.span, 4 * len(written) - SMALL_SPAN)
+            return mpmath.mpf(written)
         constant = _CONSTANTS.get(node)
         if constant is None:
             raise _NoValue(str(node.func))

@@ -330,7 +330,9 @@ class Pool:
             if not job.slow and limits.item_seconds > limits.quick_seconds:
                 self._begin_again(job)
             elif isinstance(why, _TooLong):
-                job.finish(VerifierTimeout(f"the comparison used {limits.item_seconds:g} s of CPU time and was killed"))
+                late = VerifierTimeout(f"the comparison used {limits.item_seconds:g} s of CPU time and was killed")
+                late.decided_by_cpu = True
+                job.finish(late)
             else:
                 wall = limits.item_seconds * limits.wall_factor
                 job.finish(VerifierTimeout(f"the comparison gave no answer in {wall:g} s and was killed"))
