@@ -7,6 +7,7 @@ import sys
 from importlib import import_module
 
 from reward_service import __version__
+from reward_service.commands.complaints import complaint
 
 _COMMANDS = {
     "serve": "serve POST /score over HTTP",
@@ -29,11 +30,14 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except ModuleNotFoundError as error:
-        print(f"{error.name} is missing: pip install 'reward-service[server]'", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        said = complaint(error)
+        if said is None:
+            raise
+        print(f"reward-service: {said}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

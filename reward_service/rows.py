@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
 
 from reward_service.errors import BadItem
-from reward_service.schema import Item
+from reward_service.schema import Item, ItemId
+
+_ITEM_ID: TypeAdapter[str | int | None] = TypeAdapter(ItemId)
 
 
 class UnreadableFile(Exception):
@@ -35,7 +38,7 @@ def read_rollouts(path: Path, column: str = "response") -> Iterator[Rollout]:
     """Every response in the file. A row holds one in `column`, or several in a list; a bad row yields a BadItem."""
     for number, row in enumerate(_rows(path)):
         if not isinstance(row, Mapping):
-            yield Rollout(number, 0, "?", BadItem(row if isinstance(row, str) else "the row is not an object"))
+            yield Rollout(number, 0, "?", row if isinstance(row, BadItem) else BadItem("the row is not an object"))
             continue
         source = str(row.get("data_source", "?"))
         found = row.get(column, row.get(column + "s"))
@@ -50,21 +53,33 @@ def _item(row: Mapping[str, Any], response: Any, column: str) -> Item | BadItem:
     if response is None:
         return BadItem(f"the row has no {column}", _id(row))
     try:
-        return Item.model_validate({"id": _id(row), **row, "response": response})
+        item = Item.model_validate({**row, "id": _id(row), "response": response})
+        to_json(dict(item))  # of the plain values: a model lets some lone surrogates pass
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        return BadItem(f"{'.'.join(map(str, found['loc']))}: {found['msg']}", _id(row))
+        return BadItem(f"{'.'.join(map(str, found['loc'][:6]))}: {found['msg']}", _id(row))
+    except PydanticSerializationError:
+        return BadItem("the item nests too deep, or holds a lone surrogate, which is no character", _id(row))
+    return item
 
 
 def _id(row: Mapping[str, Any]) -> str | int | None:
-    """The row's own id, or the index that the dataset gave it."""
+    """The row's own id, or the index that the dataset gave it; None when neither can be used."""
     extra = row.get("extra_info")
     candidates = [row.get("id")] + ([extra.get("id"), extra.get("index")] if isinstance(extra, Mapping) else [])
-    return next((found for found in candidates if isinstance(found, (str, int))), None)
+    return next((found for found in candidates if found is not None and _is_id(found)), None)
+
+
+def _is_id(value: Any) -> bool:
+    try:
+        to_json(_ITEM_ID.validate_python(value))
+    except (ValidationError, PydanticSerializationError):
+        return False
+    return True
 
 
 def _rows(path: Path) -> Iterator[Any]:
-    """Rows as parsed; for a line that is not JSON, the complaint as text."""
+    """Rows as parsed; for a line that is not JSON, a BadItem."""
     try:
         if path.suffix == ".parquet":
             yield from _parquet(path)
@@ -87,7 +102,7 @@ def _jsonl(path: Path) -> Iterator[Any]:
                 try:
                     yield json.loads(line)
                 except (ValueError, RecursionError) as error:
-                    yield f"line {number} is not JSON: {error}"
+                    yield BadItem(f"line {number} is not JSON: {error}")
 
 
 def _parquet(path: Path) -> Iterator[Any]:

@@ -1,1 +1,4 @@
-"""What the `reward-service` command does: one file per subcommand, each with `add_arguments` and `run`."""
+"""What the `reward-service` command does: one file per subcommand, each with `add_arguments` and `run`.
+
+`complaints` and `console` are shared by them.
+"""

@@ -34,15 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
+
+    from reward_service.commands.console import console
 
     checks = list(_checks())
     table = Table("check", "state", "detail", title="reward-service doctor")
     colours = {"ok": "green", "missing": "yellow", "broken": "red"}
     for check in checks:
-        table.add_row(check.name, f"[{colours[check.state]}]{check.state}[/]", check.detail)
-    Console().print(table)
+        table.add_row(Text(check.name), Text(check.state, style=colours[check.state]), Text(check.detail))
+    console().print(table)
     return 1 if any(check.state == "broken" for check in checks) else 0
 
 
@@ -58,12 +60,13 @@ def _checks() -> Iterator[Check]:
 
     from pydantic import ValidationError
 
+    from reward_service.commands.complaints import complaint
     from reward_service.settings import Settings
 
     try:
         settings = Settings()
     except ValidationError as error:
-        yield Check("settings", "broken", str(error))
+        yield Check("settings", "broken", complaint(error) or str(error))
         return
     yield _keys(settings)
     yield _port(settings)
@@ -108,10 +111,14 @@ def _port(settings: Settings) -> Check:
 
 async def _self_tests(settings: Settings) -> list[Check]:
     from reward_service import service
+    from reward_service.scoring.registry import RegistryError
     from reward_service.scoring.selftest import State
 
     words = {State.READY: "ok", State.DEGRADED: "ok", State.UNAVAILABLE: "missing"}
-    parts = service.assemble(settings.model_copy(update={"host": "127.0.0.1"}))
+    try:
+        parts = service.assemble(settings.model_copy(update={"host": "127.0.0.1", "keys": "", "keys_file": ""}))
+    except RegistryError as error:
+        return [Check("verifiers", "broken", str(error))]
     try:
         async with service.running(parts):
             await parts.selftest.wait()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import socket
-import sys
 from typing import Any
 
 _TRY = """\
@@ -26,11 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     import uvicorn
-    from pydantic import ValidationError
 
-    from reward_service.api.keys import BadKeys
     from reward_service.app import create_app
-    from reward_service.scoring.registry import RegistryError
     from reward_service.settings import Settings
     from reward_service.telemetry.logs import configure_logs
 
@@ -43,12 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
                 print(_greeting(self, settings.host, secured), flush=True)
 
     given: dict[str, Any] = {name: getattr(arguments, name) for name in ("host", "port")}
-    try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
-        app = create_app(settings)
-    except (ValidationError, BadKeys, RegistryError) as error:
-        print(f"reward-service: {error}", file=sys.stderr)
-        return 2
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    app = create_app(settings)
     configure_logs(settings.log_level)
     secured = bool(app.state.service.keys)
     server = Server(
@@ -56,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             app,
             host=settings.host,
             port=settings.port,
+            ws="none",  # there is nothing to upgrade to
             log_level=settings.log_level,
             access_log=settings.log_level == "debug",
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,  # longer than clients' pools keep idle connections

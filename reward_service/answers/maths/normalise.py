@@ -192,7 +192,7 @@ def _trim(body: str) -> str:
 
 
 _TEXT = re.compile(r"\\text ?\{([^{}]*)\}")
-_GAP = re.compile(r"(?<![A-Za-z]) | (?![A-Za-z])")
+_GAP = re.compile(r"(?<![A-Za-z\d]) | (?![A-Za-z\d])|(?<=[A-Za-z]) (?=\d)|(?<=\d) (?=[A-Za-z])")
 
 
 def untext(body: str) -> str:
@@ -201,6 +201,6 @@ def untext(body: str) -> str:
 
 
 def key(body: str) -> str:
-    """What two spellings of one expression share: no text marks, no blanks but those between letters."""
+    """What two spellings of one expression share: no text marks, no blanks but those between letters or digits."""
     squeezed = _GAP.sub("", _SPACES.sub(" ", untext(body)))
     return squeezed.replace("+\\infty", "\\infty")
