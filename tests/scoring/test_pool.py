@@ -178,6 +178,26 @@ async def test_the_template_killed_from_outside_is_replaced() -> None:
         assert {verdict(await ask(pool, f"right:{n}")) for n in range(8)} == {"correct"}
 
 
+async def test_a_template_that_is_stopped_is_replaced() -> None:
+    with running(PoolLimits(workers=1)) as pool:
+        assert pool._zygote is not None
+        stopped = pool._zygote.pid
+        os.kill(stopped, signal.SIGSTOP)
+        first = await ask(pool, "pid:")
+        assert isinstance(first, Compared)
+        os.kill(int(first.found.reason), signal.SIGKILL)
+        assert verdict(await ask(pool, "right")) == "correct"
+        assert pool._zygote.pid != stopped
+
+
+async def test_closing_does_not_wait_for_a_template_that_is_stopped() -> None:
+    with running(PoolLimits(workers=1)) as pool:
+        assert pool._zygote is not None
+        os.kill(pool._zygote.pid, signal.SIGSTOP)
+        start = time.monotonic()
+    assert time.monotonic() - start < 10
+
+
 async def test_the_queue_has_a_budget_of_its_own() -> None:
     with running(PoolLimits(workers=1, item_seconds=5, queue_seconds=0.2, max_chunk=1)) as pool:
         outcomes = await asyncio.gather(*(ask(pool, answer) for answer in ("sleep:0.7", "right", "right", "right")))

@@ -44,7 +44,7 @@ from reward_service.verifiers.base import AnyVerifier, Truth, Undecided, Verdict
 
 log = logging.getLogger(__name__)
 _START_SECONDS = 120.0
-_FORK_SECONDS = 10.0
+_FORK_SECONDS = 5.0
 _TRANSFER_SECONDS = 10
 _AGEING_SECONDS = 10.0
 """A pool of one worker runs a slow job, although quick ones wait, once it has waited this long."""
