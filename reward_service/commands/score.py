@@ -200,7 +200,9 @@ async def _score(file: Path, column: str, out: str, settings: Settings) -> _Tall
         if first is None:
             raise UnreadableFile(f"no rows in {'standard input' if str(file) == '-' else file}")
         sink = stack.enter_context(_sink(out))
-        progress = stack.enter_context(Progress(*columns, console=console(stderr=True), transient=True))
+        shown = console(stderr=True)
+        progress = Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal)
+        stack.enter_context(progress)
         task = progress.add_task("scoring", total=None)
         async with service.running(parts):
             await parts.selftest.wait()  # a verifier that fails its own cases scores nothing here either

@@ -8,7 +8,9 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
@@ -48,14 +50,46 @@ def test_it_says_where_the_docs_are_and_a_first_curl_that_works() -> None:
         assert '"score":1.0' in answer.stdout
 
 
+def _symbolic(number: int) -> dict[str, str]:
+    """An item that takes some milliseconds in the pool, unlike any other."""
+    answer = f"\\boxed{{x^2+{2 * number}x+{number * number}+y}}"
+    return {"data_source": "math__x", "response": answer, "ground_truth": f"(x+{number})^2+y"}
+
+
+def _in_flight(base: str) -> float:
+    text = httpx.get(f"{base}/metrics", trust_env=False).text
+    found = re.search(r"^reward_items_in_flight (\S+)", text, re.MULTILINE)
+    assert found
+    return float(found[1])
+
+
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_when_told_and_finishes_what_it_began(end: signal.Signals) -> None:
-    with served() as (process, printed):
+    items = [_symbolic(number) for number in range(1, 301)]
+    with served(REWARD_WORKERS="1") as (process, printed), ThreadPoolExecutor(1) as threads:
         base = re.search(r"Serving on\s+(\S+)", printed)
         assert base
-        assert httpx.post(f"{base[1]}/score", json=ITEM, trust_env=False).json()["score"] == 1
+        asked = threads.submit(httpx.post, f"{base[1]}/score", json={"items": items}, timeout=60, trust_env=False)
+        while not _in_flight(base[1]):
+            assert not asked.done()
+            time.sleep(0.005)
         process.send_signal(end)
+        answer = asked.result(timeout=60).json()
+        assert [result["score"] for result in answer["results"]] == [1] * len(items)
         assert process.wait(timeout=30) in {0, -end, 130}
+
+
+def test_a_request_to_upgrade_is_an_ordinary_request() -> None:
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    with served() as (_, printed):
+        base = re.search(r"Serving on\s+(\S+)", printed)
+        assert base
+        assert httpx.get(f"{base[1]}/livez", headers=upgrade, trust_env=False).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from reward_service.answers.plain import fold
-from reward_service.answers.tags import last_tag
-from reward_service.schema import Domain, Options, VerdictName
+from reward_service.schema import Domain, Options
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier
+from reward_service.verifiers.found import in_tag
 from reward_service.verifiers.truths import Text
 
 MAX_CHARS = 1_000
@@ -44,12 +44,7 @@ class Graph(Verifier[GraphTruth]):
     summary = "The node's name in <answer>, whatever its case; no other name may stand beside it."
 
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
-        found = last_tag(text)
-        if found is None:
-            return NoAnswer("There is no complete <answer> tag.")
-        if len(found) > MAX_CHARS:
-            return NoAnswer(f"The answer is longer than {MAX_CHARS} characters.", VerdictName.BAD_FORMAT)
-        return Answer(found)
+        return in_tag(text, MAX_CHARS)
 
     def compare(self, answer: str, truth: GraphTruth) -> Verdict:
         if _node(answer) == _node(truth.ground_truth):

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from reward_service.answers.fences import unfenced
-from reward_service.answers.tags import last_tag
-from reward_service.schema import Domain, Options, VerdictName
+from reward_service.schema import Domain, Options
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier
+from reward_service.verifiers.found import in_tag
 from reward_service.verifiers.truths import unwrap
 
 MAX_CHARS = 40_000
@@ -112,12 +112,7 @@ class Grid(Verifier[GridTruth]):
     summary = "A grid of digits in <answer>, as lists or as lines; every cell and the shape must be right."
 
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
-        found = last_tag(text)
-        if found is None:
-            return NoAnswer("There is no complete <answer> tag.")
-        if len(found) > MAX_CHARS:
-            return NoAnswer(f"The answer is longer than {MAX_CHARS} characters.", VerdictName.BAD_FORMAT)
-        return Answer(found)
+        return in_tag(text, MAX_CHARS)
 
     def compare(self, answer: str, truth: GridTruth) -> Verdict:
         grid = read_grid(unfenced(answer))

@@ -10,9 +10,9 @@ from pydantic import BeforeValidator, Field
 from reward_service.answers.fences import unfenced
 from reward_service.answers.literals import NotData, read_literal
 from reward_service.answers.plain import fold
-from reward_service.answers.tags import last_tag
-from reward_service.schema import Domain, Options, VerdictName
+from reward_service.schema import Domain, Options
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier
+from reward_service.verifiers.found import in_tag
 from reward_service.verifiers.truths import Scalar, to_text, unwrap
 
 MAX_CHARS = 8_000
@@ -100,12 +100,7 @@ class Ordering(Verifier[OrderingTruth]):
     summary = "A list of names in <answer>, with or without brackets and quotes; order and length must be exact."
 
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
-        found = last_tag(text)
-        if found is None:
-            return NoAnswer("There is no complete <answer> tag.")
-        if len(found) > MAX_CHARS:
-            return NoAnswer(f"The answer is longer than {MAX_CHARS} characters.", VerdictName.BAD_FORMAT)
-        return Answer(found)
+        return in_tag(text, MAX_CHARS)
 
     def compare(self, answer: str, truth: OrderingTruth) -> Verdict:
         names = read_names(unfenced(answer))

@@ -19,9 +19,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from reward_service.answers.fences import unfenced
 from reward_service.answers.literals import NotData, read_literal
 from reward_service.answers.plain import fold
-from reward_service.answers.tags import last_tag
-from reward_service.schema import Domain, Options, VerdictName
+from reward_service.schema import Domain, Options
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier
+from reward_service.verifiers.found import in_tag
 from reward_service.verifiers.truths import unwrap
 
 MAX_CHARS = 20_000
@@ -171,12 +171,7 @@ class Zebra(Verifier[ZebraTruth]):
     summary = "A table with header and rows in <answer>; the score is the fraction of right cells, positions included."
 
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
-        found = last_tag(text)
-        if found is None:
-            return NoAnswer("There is no complete <answer> tag.")
-        if len(found) > MAX_CHARS:
-            return NoAnswer(f"The answer is longer than {MAX_CHARS} characters.", VerdictName.BAD_FORMAT)
-        return Answer(found)
+        return in_tag(text, MAX_CHARS)
 
     def compare(self, answer: str, truth: ZebraTruth) -> Verdict:
         table = truth.ground_truth

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import ConfigDict, field_validator
 
-from reward_service.answers.boxed import last_box
 from reward_service.answers.maths.finding import Finding, Outcome
 from reward_service.answers.maths.ladder import compare, quick
 from reward_service.answers.maths.normalise import normalise
-from reward_service.schema import Domain, Options, VerdictName
+from reward_service.schema import Domain, Options
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier, Where
+from reward_service.verifiers.found import in_box
 from reward_service.verifiers.truths import Text
 
 
@@ -26,16 +26,6 @@ class MathTruth(Truth):
         if not any(char.isalnum() for char in normalise(value)):
             raise ValueError("the reference holds neither a letter nor a digit")
         return value
-
-
-def boxed_answer(text: str) -> Answer | NoAnswer:
-    """What the last box of `text` holds."""
-    box = last_box(text)
-    if box is None:
-        return NoAnswer("There is no \\boxed{} answer.")
-    if box.content is None:
-        return NoAnswer("The last \\boxed{} is never closed.", VerdictName.BAD_FORMAT)
-    return Answer(box.content)
 
 
 def verdict(found: Finding) -> Verdict:
@@ -84,4 +74,4 @@ class Boxed(MathVerifier):
     summary = "The last \\boxed{}, equal to the truth as a number, expression, set, interval, matrix or word."
 
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
-        return boxed_answer(text)
+        return in_box(text)

@@ -6,7 +6,8 @@ import re
 
 from reward_service.schema import Options
 from reward_service.verifiers.base import Answer, NoAnswer
-from reward_service.verifiers.math.boxed import MathVerifier, boxed_answer
+from reward_service.verifiers.found import in_box
+from reward_service.verifiers.math.boxed import MathVerifier
 
 MAX_LINE = 5_000
 
@@ -23,6 +24,6 @@ class FinalLine(MathVerifier):
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
         ends = [mark.end() for mark in _MARK.finditer(text)]
         if not ends:
-            return boxed_answer(text)
+            return in_box(text)
         line = text[ends[-1] : ends[-1] + MAX_LINE].partition("\n")[0]
         return Answer(line.strip().removesuffix("**").strip(" \t\r*_"))

@@ -19,7 +19,6 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
-from reward_service.answers.boxed import last_box
 from reward_service.answers.latex_text import plain_words
 from reward_service.answers.maths import ladder
 from reward_service.answers.maths.finding import Outcome
@@ -27,8 +26,9 @@ from reward_service.answers.numbers import Number, read_number
 from reward_service.answers.plain import clean, fold
 from reward_service.answers.quantities import Quantity, read_quantity, value_side
 from reward_service.answers.units import convert, dimension, is_temperature, read_unit
-from reward_service.schema import Domain, Options, VerdictName
+from reward_service.schema import Domain, Options
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Undecided, Verdict, Verifier, Where
+from reward_service.verifiers.found import in_box
 from reward_service.verifiers.truths import Text
 
 TAIL_CHARS = 64_000
@@ -127,12 +127,7 @@ class FreeForm(Verifier[FreeFormTruth]):
     summary = "The last \\boxed{}: the same text, number with unit, or formula; the judge decides where rules cannot."
 
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
-        box = last_box(text[-TAIL_CHARS:])
-        if box is None:
-            return NoAnswer("There is no box.")
-        if box.content is None:
-            return NoAnswer("The last box is never closed.", VerdictName.BAD_FORMAT)
-        return Answer(box.content)
+        return in_box(text[-TAIL_CHARS:])
 
     def warm(self) -> None:
         self.compare("1 km", FreeFormTruth(ground_truth="1000 m"))  # loads the units
