@@ -47,7 +47,7 @@ def load_keys(settings: Settings) -> tuple[Key, ...]:
     if settings.keys_file:
         try:
             text += "\n" + Path(settings.keys_file).read_text(encoding="utf-8")
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise BadKeys(f"REWARD_KEYS_FILE cannot be read: {error}") from None
     keys = []
     for entry in (part for line in text.splitlines() for part in line.partition("#")[0].split()):

@@ -7,10 +7,10 @@ starts, so that the pool knows from the replies alone which job is running.
 from __future__ import annotations
 
 import gc
-import os
 import pickle
 import resource
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -72,13 +72,11 @@ def serve(fd: int, memory: int) -> None:
     gc.freeze()
     connection = Connection(fd)
     _limit_memory(memory)
-    while True:
-        try:
+    with suppress(EOFError, OSError):  # the pool has gone away
+        while True:
             chunk: list[tuple[int, bytes]] = connection.recv()
-        except EOFError:
-            return
-        for number, payload in chunk:
-            reply = _run(number, payload)
-            connection.send(reply)
-            if reply.out_of_memory:  # what was half built stays reachable somewhere; a fresh worker is cheap
-                os._exit(0)
+            for number, payload in chunk:
+                reply = _run(number, payload)
+                connection.send(reply)
+                if reply.out_of_memory:  # what was half built stays reachable somewhere; a fresh worker is cheap
+                    return
