@@ -43,12 +43,12 @@ LOCK = --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header --n
 
 .venv/.server: requirements/server.lock pyproject.toml | .venv/bin/python
 	@echo "Installing (once; a minute or so)"
-	@$(PIP) install --quiet --require-hashes -r requirements/server.lock
-	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@$(PIP) install -qq --require-hashes -r requirements/server.lock
+	@$(PIP) install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.dev: requirements/dev.lock pyproject.toml | .venv/bin/python
 	@echo "Installing what the tests need (once; a minute or so)"
-	@$(PIP) install --quiet --require-hashes -r requirements/dev.lock
-	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@$(PIP) install -qq --require-hashes -r requirements/dev.lock
+	@$(PIP) install -qq --no-deps --no-build-isolation -e .
 	@touch $@ .venv/.server

@@ -27,7 +27,6 @@ from reward_service.schema import (
     Summary,
     SummaryLine,
 )
-from reward_service.scoring.admission import Places
 from reward_service.scoring.limits import Deadline
 from reward_service.service import Service
 
@@ -131,18 +130,20 @@ class _Work:
         self._deadline = deadline
         self._tally = Summary(items=0, scored=0, failed=0, correct=0, score_sum=0.0, wall_ms=0.0)
         self._ready: asyncio.Queue[Result | None] = asyncio.Queue()
-        self._task = asyncio.ensure_future(self._score(service.admission.admit(len(call.items))))
+        places = service.admission.admit(len(call.items))
+        self._task = asyncio.ensure_future(self._score())
+        # Not in the task itself: one that is cancelled before it begins would never give them back.
+        self._task.add_done_callback(lambda _: places.give_back())
 
-    async def _score(self, places: Places) -> None:
+    async def _score(self) -> None:
         """Score everything as fast as it goes. A client that reads slowly holds results, but no places."""
         start = time.perf_counter()
         stream = self._service.scorer.stream(self._call.items, self._deadline, self._call.options)
         try:
-            with places:
-                async with contextlib.aclosing(stream):
-                    async for result in stream:
-                        self._count(result)
-                        self._ready.put_nowait(result)
+            async with contextlib.aclosing(stream):
+                async for result in stream:
+                    self._count(result)
+                    self._ready.put_nowait(result)
             seconds = time.perf_counter() - start
             self._tally.wall_ms = round(seconds * 1e3, 3)
             self._service.metrics.work(seconds, len(self._call.items))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import AbstractContextManager
 
 from reward_service.errors import Overloaded
 
@@ -21,7 +20,7 @@ class Admission:
         self._finished_at = time.monotonic()
 
     def admit(self, items: int) -> Places:
-        """Take `items` places, which the returned context gives back; raises Overloaded when too few are free."""
+        """Take `items` places, to be given back when the work is done; raises Overloaded when too few are free."""
         if self.in_flight + items > self._most:
             raise Overloaded(
                 f"{self.in_flight} items are in flight, and at most {self._most} may be", self.retry_after(items)
@@ -29,8 +28,8 @@ class Admission:
         self.in_flight += items
         return Places(self, items)
 
-    def give_back(self, items: int) -> None:
-        """End the hold on `items` places."""
+    def release(self, items: int) -> None:
+        """Free `items` places, and note how fast they came free."""
         self.in_flight -= items
         self._note(items)
 
@@ -47,12 +46,13 @@ class Admission:
         self._finished_at = now
 
 
-class Places(AbstractContextManager[None]):
-    """Places taken in an Admission; leaving the context gives them back."""
+class Places:
+    """Places taken in an Admission."""
 
     def __init__(self, admission: Admission, items: int) -> None:
         self._admission = admission
         self._items = items
 
-    def __exit__(self, *_: object) -> None:
-        self._admission.give_back(self._items)
+    def give_back(self) -> None:
+        """End the hold; to be called once."""
+        self._admission.release(self._items)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import pickle
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -29,6 +30,7 @@ from reward_service.scoring.registry import Registry
 from reward_service.scoring.steps import Known
 from reward_service.verifiers.base import AnyVerifier, NoAnswer, Truth, Verdict, Where
 
+log = logging.getLogger(__name__)
 _SLICE_SECONDS = 0.005
 """How long items are worked on before the event loop gets its turn."""
 
@@ -196,7 +198,11 @@ class Scorer:
                 return self._tell(verifier, known.scored(verdict))
             return self._join(verdict_key(key, found.text), known, verifier, found.text, truth, deadline)
         except Exception as error:
-            why = error if isinstance(error, ItemError) else InternalFailure(f"scoring raised {type(error).__name__}")
+            if isinstance(error, ItemError):
+                why = error
+            else:
+                log.warning("scoring an item raised", exc_info=error)
+                why = InternalFailure(f"scoring raised {type(error).__name__}")
             return self._tell(known.verifier, replace(known, run_s=time.perf_counter() - start).failed(why))
 
     def _truth(self, verifier: AnyVerifier, item: Item) -> tuple[TruthKey, Truth]:

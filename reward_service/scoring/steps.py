@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,17 +22,19 @@ from reward_service.scoring.registry import Registry
 from reward_service.scoring.row import unpack
 from reward_service.verifiers.base import Answer, AnyVerifier, NoAnswer, Truth, Undecided, Verdict
 
+log = logging.getLogger(__name__)
 DEFAULT_OPTIONS = Options(thinking="auto", code_blocks="last")
 
 
 @contextmanager
 def boundary(doing: str) -> Iterator[None]:
-    """Let typed failures pass; every other exception of a verifier becomes `internal`, named but not quoted."""
+    """Let typed failures pass; every other exception becomes `internal`: named to the caller, and logged whole."""
     try:
         yield
     except ItemError:
         raise
     except Exception as error:
+        log.warning("%s raised", doing, exc_info=error)
         raise InternalFailure(f"{doing} raised {type(error).__name__}") from error
 
 
@@ -55,6 +58,7 @@ def read_truth(verifier: AnyVerifier, ground_truth: Any, extra_info: Any, prompt
     except ItemError:
         raise
     except Exception as error:
+        log.warning("%s reading the truth raised", verifier.id, exc_info=error)
         raise InternalFailure(f"{verifier.id} reading the truth raised {type(error).__name__}") from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gzip
 import http.client
@@ -16,7 +17,14 @@ from typing import Any
 import httpx
 import pytest
 
-from reward_service.schema import Result, ScoreResponse
+from reward_service.api.body import Call
+from reward_service.api.score import _Work
+from reward_service.schema import Item, Result, ScoreResponse
+from reward_service.scoring.limits import Deadline
+from reward_service.scoring.registry import Registry
+from reward_service.service import assemble
+from reward_service.settings import Settings
+from reward_service.verifiers.logic.graph import Graph
 
 JSON = {"content-type": "application/json"}
 
@@ -317,3 +325,14 @@ def test_wrong_paths_and_methods_are_problems_too(small: httpx.Client, method: s
     response = small.request(method, path)
     assert response.status_code in {404, 405}
     assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.anyio
+async def test_work_that_is_cancelled_before_it_begins_gives_its_places_back() -> None:
+    service = assemble(Settings(workers=1), Registry([Graph()]))
+    work = _Work(service, Call([Item.model_validate(graph())], None, single=False), Deadline.after(9))
+    assert service.admission.in_flight == 1
+    work._task.cancel()
+    await asyncio.wait({work._task})
+    await asyncio.sleep(0)
+    assert service.admission.in_flight == 0

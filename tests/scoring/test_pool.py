@@ -89,10 +89,11 @@ async def test_one_bad_comparison_fails_alone(pool: Pool, answer: str, error: ty
     assert [verdict(outcome) for outcome in outcomes] == ["correct", "wrong"] * 20
 
 
-async def test_an_error_does_not_quote_the_reference(pool: Pool) -> None:
+async def test_an_error_does_not_quote_the_reference(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
     outcome = await ask(pool, "raise:")
     assert isinstance(outcome, InternalFailure)
     assert outcome.detail == "the comparison raised ValueError"
+    assert "misbehaving.py" in caplog.text  # while the log says where
 
 
 async def test_many_bad_comparisons_among_good_ones(pool: Pool) -> None:

@@ -84,6 +84,7 @@ class _Waiting:
         elif reply.out_of_memory:
             self.finish(VerifierCrashed("the comparison outgrew its memory"))
         else:
+            log.warning("a comparison raised in a worker:\n%s", reply.trace)
             self.finish(InternalFailure(f"the comparison raised {reply.exception}"))
 
     def finish(self, outcome: Compared | ItemError) -> None:

@@ -10,12 +10,15 @@ import gc
 import pickle
 import resource
 import time
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from reward_service.errors import MEANINGS, ItemError
 from reward_service.verifiers.base import AnyVerifier, Truth, Undecided, Verdict
+
+_MOST_TRACE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Reply:
     found: Verdict | Undecided | None = None
     error: ItemError | None = None
     exception: str | None = None
+    trace: str = ""
     out_of_memory: bool = False
 
 
@@ -64,7 +68,12 @@ def _run(number: int, payload: bytes) -> Reply:
             return Reply(number, time.perf_counter() - start, exception=type(error).__name__)
         return Reply(number, time.perf_counter() - start, error=error)
     except BaseException as error:  # a library's exit or time-out must not end the worker
-        return Reply(number, time.perf_counter() - start, exception=type(error).__name__)
+        return Reply(number, time.perf_counter() - start, exception=type(error).__name__, trace=_trace())
+
+
+def _trace() -> str:
+    """Where the exception at hand was raised, for the service's log."""
+    return traceback.format_exc(limit=-4)[-_MOST_TRACE:]
 
 
 def serve(fd: int, memory: int) -> None:
