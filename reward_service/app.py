@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from reward_service import __version__, service
-from reward_service.api import catalogue, docs, health, problems, score
+from reward_service.api import catalogue, compat, docs, health, problems, score
+from reward_service.api.bodies import BoundBodies
 from reward_service.scoring.registry import Registry
 from reward_service.settings import Settings
 from reward_service.telemetry.requests import CountRequests
@@ -20,7 +21,7 @@ _DESCRIPTION = (
 
 
 def create_app(settings: Settings | None = None, registry: Registry | None = None) -> FastAPI:
-    """The service as an ASGI application; raises BadKeys or RegistryError when it cannot be assembled."""
+    """The service as an ASGI application; raises BadKeys, BadJudge or RegistryError when it cannot be assembled."""
     parts = service.assemble(settings or Settings(), registry)
 
     @asynccontextmanager
@@ -38,8 +39,14 @@ def create_app(settings: Settings | None = None, registry: Registry | None = Non
     )
     app.state.service = parts
     problems.install(app)
+    limits = parts.settings
+    app.add_middleware(
+        BoundBodies, largest=limits.max_body_bytes, most=limits.max_bodies_bytes, admission=parts.admission
+    )
     app.add_middleware(CountRequests, metrics=parts.metrics)
     for surface in (score, catalogue, health):
         app.include_router(surface.router)
+    for dialect in compat.routers:
+        app.include_router(dialect)
     docs.install(app, secured=bool(parts.keys))
     return app

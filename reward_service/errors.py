@@ -9,14 +9,20 @@ RewardError
 │   ├── BodyTooSlow
 │   ├── TooManyItems
 │   ├── UnsupportedMedia   not application/json
-│   ├── Overloaded         decided before any work starts; carries Retry-After
+│   ├── KeyReused          an Idempotency-Key came with another body before
+│   ├── Later              may be sent again, as it is; carries Retry-After
+│   │   ├── Overloaded     decided before any work starts
+│   │   ├── RateLimited    this key has had its items for now
+│   │   ├── EngineAway     comparisons run on other machines, and none can be reached now
+│   │   └── StillInWork    the first request with this Idempotency-Key is not answered yet
 │   └── NotReady           the self-tests are not done yet
 └── ItemError              one item has no verdict: a failure inside a 200
     ├── BadItem            the item is not of the schema
     ├── UnknownDataSource
     ├── BadGroundTruth     the reference does not parse
-    ├── JudgeUnavailable
-    ├── JudgeUnparseable
+    ├── JudgeUnavailable   the judge could not be asked
+    │   └── JudgeRefused   it will not take this question, such as one that is too long
+    ├── JudgeUnparseable   it answered, and that is no verdict
     ├── SandboxUnavailable
     ├── VerifierTimeout    the comparison ran too long and was killed
     ├── VerifierCrashed    the comparison died, or outgrew its memory
@@ -65,12 +71,27 @@ class TooManyItems(RequestError): ...
 class UnsupportedMedia(RequestError): ...
 
 
-class Overloaded(RequestError):
+class KeyReused(RequestError): ...
+
+
+class Later(RequestError):
     """`retry_after`: seconds until a retry is worth while."""
 
     def __init__(self, detail: str, retry_after: float) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class Overloaded(Later): ...
+
+
+class RateLimited(Later): ...
+
+
+class EngineAway(Later): ...
+
+
+class StillInWork(Later): ...
 
 
 class NotReady(RequestError): ...
@@ -95,6 +116,9 @@ class BadGroundTruth(ItemError): ...
 
 
 class JudgeUnavailable(ItemError): ...
+
+
+class JudgeRefused(JudgeUnavailable): ...
 
 
 class JudgeUnparseable(ItemError): ...
@@ -140,12 +164,18 @@ MEANINGS: dict[type[RewardError], Meaning] = {
     TooManyItems: Meaning(413, "too-many-items", "The batch holds more items than this service accepts", False),
     UnsupportedMedia: Meaning(415, "unsupported-media-type", "The body must be application/json", False),
     Overloaded: Meaning(429, "overloaded", "Too much work is waiting", True),
+    RateLimited: Meaning(429, "rate-limited", "This key has had its items for now", True),
+    EngineAway: Meaning(503, "engine-away", "No machine can be reached that compares answers", True),
+    StillInWork: Meaning(409, "still-in-work", "The same request is still in work", True),
+    KeyReused: Meaning(422, "idempotency-key-reused", "This Idempotency-Key came with another body", False),
     NotReady: Meaning(503, "not-ready", "The service is still starting", True),
     BadItem: Meaning(200, FailureKind.BAD_ITEM, "The item does not fit the schema", False),
     UnknownDataSource: Meaning(200, FailureKind.UNKNOWN_DATA_SOURCE, "No verifier claims this data source", False),
     BadGroundTruth: Meaning(200, FailureKind.BAD_GROUND_TRUTH, "The reference does not parse", False),
     JudgeUnavailable: Meaning(200, FailureKind.JUDGE_UNAVAILABLE, "The judge could not be asked", True),
-    JudgeUnparseable: Meaning(200, FailureKind.JUDGE_UNPARSEABLE, "The judge gave no readable verdict", True),
+    JudgeRefused: Meaning(200, FailureKind.JUDGE_UNAVAILABLE, "The judge does not take this question", False),
+    # It is asked for its most likely answer: asked again it says the same.
+    JudgeUnparseable: Meaning(200, FailureKind.JUDGE_UNPARSEABLE, "The judge gave no readable verdict", False),
     SandboxUnavailable: Meaning(200, FailureKind.SANDBOX_UNAVAILABLE, "No sandbox could run the program", True),
     VerifierTimeout: Meaning(200, FailureKind.VERIFIER_TIMEOUT, "The comparison ran too long", False),
     VerifierCrashed: Meaning(200, FailureKind.VERIFIER_CRASHED, "The comparison died", False),

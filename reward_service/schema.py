@@ -58,6 +58,8 @@ class FailureKind(StrEnum):
     DEADLINE_EXCEEDED = "deadline_exceeded"
     OVERLOADED = "overloaded"
     INTERNAL = "internal"
+    UNREACHABLE = "unreachable"
+    """The service never says it; its clients do, of a service that they could not reach."""
 
 
 class Options(BaseModel):
@@ -184,7 +186,7 @@ class Result(BaseModel):
                     "reason": "The numbers are equal.",
                     "flags": [],
                     "components": {},
-                    "verifier": "math@1",
+                    "verifier": "math@3",
                     "timing": {"queue_ms": 0.0, "run_ms": 0.08},
                     "cached": False,
                 }

@@ -35,7 +35,7 @@ def serving(settings: Settings, registry: Registry | None = None, ready: bool = 
 
 
 def _until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not holds():
         assert time.monotonic() < end, "the service did not come up"
         time.sleep(0.02)

@@ -1,14 +1,16 @@
-"""Every verifier against its own case file, in this process; the service runs the same files when it starts."""
+"""Every verifier against its own case file, its programs in a sandbox; the service runs the same files at its start."""
 
 from __future__ import annotations
 
 import jsonschema_rs
 import pytest
 
+from reward_service.scoring.engine.programs import Programs
+from reward_service.scoring.limits import Deadline
 from reward_service.scoring.registry import case_file, default_registry
-from reward_service.scoring.steps import score_here
-from reward_service.verifiers.base import AnyVerifier, Where
+from reward_service.verifiers.base import AnyVerifier
 from reward_service.verifiers.cases import Case, load_cases
+from tests.here import scorer_here
 
 REGISTRY = default_registry()
 
@@ -27,13 +29,13 @@ def test_a_case_file_has_all_four_kinds(verifier: AnyVerifier) -> None:
     [
         pytest.param(verifier, case, id=f"{verifier.name}-{number}-{case.why}")
         for verifier in REGISTRY
-        if verifier.where is not Where.SANDBOX
         for number, case in enumerate(_cases(verifier))
     ],
 )
-def test_case(verifier: AnyVerifier, case: Case) -> None:
+@pytest.mark.anyio
+async def test_case(verifier: AnyVerifier, case: Case, programs: Programs) -> None:
     item = case.item().model_copy(update={"verifier": case.verifier or verifier.name})
-    assert case.complaint(score_here(item, REGISTRY)) is None
+    assert case.complaint(await scorer_here(REGISTRY, programs).score(item, Deadline.after(240))) is None
 
 
 @pytest.mark.parametrize("verifier", list(REGISTRY), ids=lambda verifier: verifier.name)

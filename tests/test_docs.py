@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 from reward_service.errors import MEANINGS, RequestError
+from reward_service.judge.addresses import judges_in
+from reward_service.judge.model import Question
+from reward_service.judge.template import known_templates, load_template
 from reward_service.schema import FailureKind, Options, Result, VerdictName
 from reward_service.scoring.registry import Registry, case_file, default_registry
 from reward_service.scoring.steps import score_here
@@ -26,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
 RUNNING = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+JUDGE = (ROOT / "docs" / "judge.md").read_text(encoding="utf-8")
 VERIFIERS = (ROOT / "docs" / "verifiers.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
@@ -51,6 +55,14 @@ def test_the_readmes_example_prints_what_it_says() -> None:
     assert shown["summary"] == answer["summary"]
 
 
+def test_the_readmes_client_prints_what_it_says() -> None:
+    program = block(README, "python")
+    with serving(Settings()) as client:
+        program = program.replace("http://127.0.0.1:8000", str(client.base_url))
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert sorted(ended.stdout.splitlines()) == sorted(block(README, "text").splitlines())
+
+
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_is_documented(name: str) -> None:
     field = Settings.model_fields[name]
@@ -73,6 +85,26 @@ def test_the_documented_retries_are_the_tables() -> None:
             assert f"| `{meaning.kind}` | {'yes' if meaning.retryable else 'no'} |" in RESULTS
 
 
+def test_every_template_of_the_judge_is_documented() -> None:
+    assert [name for name in known_templates() if f"| `{name}` |" not in JUDGE] == []
+
+
+def test_the_template_and_the_judges_that_the_page_shows_load(tmp_path: Path) -> None:
+    (tmp_path / "ours.txt").write_text(block(JUDGE, "text"), encoding="utf-8")
+    template = load_template(str(tmp_path / "ours.txt"))
+    asked = template.messages(Question("Why?", "gravity", "expected: it falls"))[0]["content"]
+    assert asked.endswith("Question: Why?\nExpected: gravity\nGiven: expected\u00b7 it falls\n")
+    judges = block(JUDGE, "toml")
+    (tmp_path / "key").write_text("secret\n", encoding="utf-8")
+    (tmp_path / "judges.toml").write_text(judges.replace("/etc/judge.key", str(tmp_path / "key")), encoding="utf-8")
+    found = judges_in(str(tmp_path / "judges.toml"))
+    assert [(judge.template, judge.model, judge.key) for judge in found] == [
+        ("compass-verifier", "", ""),
+        ("xverify", "xVerify-3B", ""),
+        ("chat", "", "secret"),
+    ]
+
+
 def test_every_metric_is_documented_and_none_that_is_not_there() -> None:
     text = assemble(Settings()).metrics.text().decode()
     there = {name for name in re.findall(r"^# TYPE (\S+)", text, re.MULTILINE) if not name.endswith("_created")}
@@ -88,7 +120,7 @@ def test_every_verifier_pattern_and_flag_is_documented() -> None:
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:
-    for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+    for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
             assert (document.parent / link).exists(), f"{document.name}: {link}"
 

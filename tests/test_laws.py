@@ -8,16 +8,17 @@ import pytest
 
 from reward_service.schema import Item
 from reward_service.scoring.engine.pool import Pool
+from reward_service.scoring.engine.programs import Programs
 from reward_service.scoring.limits import Deadline, PoolLimits
 from reward_service.scoring.registry import case_file, default_registry
 from reward_service.scoring.scorer import Scorer
 from reward_service.scoring.selftest import example_source
-from reward_service.scoring.steps import score_here
-from reward_service.verifiers.base import AnyVerifier, Where
+from reward_service.verifiers.base import AnyVerifier
 from reward_service.verifiers.cases import load_cases
+from tests.here import scorer_here
 
+pytestmark = pytest.mark.anyio
 REGISTRY = default_registry()
-VERIFIERS = [verifier for verifier in REGISTRY if verifier.where is not Where.SANDBOX]
 FORMS = [
     "\\boxed{%s}",
     "<answer>%s</answer>",
@@ -83,35 +84,40 @@ def full_items(verifier: AnyVerifier) -> list[Item]:
     return [item.model_copy(update={"verifier": item.verifier or verifier.name}) for item in items]
 
 
-@pytest.mark.parametrize("verifier", VERIFIERS, ids=lambda verifier: verifier.name)
-def test_junk_never_earns_full_marks(verifier: AnyVerifier) -> None:
-    for item in full_items(verifier):
-        for junk in JUNK:
-            if str(item.ground_truth).casefold() in junk.casefold():  # `none` is the answer to some questions
-                continue
-            result = score_here(item.model_copy(update={"response": junk}), REGISTRY)
-            assert result.correct is not True, (junk, item.ground_truth)
-            allowed = {None, "judge_unavailable"} if verifier.judge else {None}
-            assert (result.failure.kind.value if result.failure else None) in allowed, (junk, result.failure)
+@pytest.mark.parametrize("verifier", list(REGISTRY), ids=lambda verifier: verifier.name)
+async def test_junk_never_earns_full_marks(verifier: AnyVerifier, programs: Programs) -> None:
+    rows = [
+        item.model_copy(update={"response": junk})
+        for item in full_items(verifier)
+        for junk in JUNK
+        if str(item.ground_truth).casefold() not in junk.casefold()  # `none` is the answer to some questions
+    ]
+    allowed = {None, "judge_unavailable"} if verifier.judge else {None}
+    results = await scorer_here(REGISTRY, programs).batch(rows, Deadline.after(600))
+    for item, result in zip(rows, results, strict=True):
+        assert result.correct is not True, (item.response, item.ground_truth)
+        assert (result.failure.kind.value if result.failure else None) in allowed, (item.response, result.failure)
 
 
-@pytest.mark.parametrize("verifier", VERIFIERS, ids=lambda verifier: verifier.name)
-def test_an_unfinished_thought_has_no_answer(verifier: AnyVerifier) -> None:
-    for item in full_items(verifier):
-        result = score_here(
-            item.model_copy(update={"response": "<think>" + item.response.replace("</", "< /x")}), REGISTRY
-        )
-        assert result.score == 0, item.response
+@pytest.mark.parametrize("verifier", list(REGISTRY), ids=lambda verifier: verifier.name)
+async def test_an_unfinished_thought_has_no_answer(verifier: AnyVerifier, programs: Programs) -> None:
+    items = full_items(verifier)
+    rows = [item.model_copy(update={"response": "<think>" + item.response.replace("</", "< /x")}) for item in items]
+    results = await scorer_here(REGISTRY, programs).batch(rows, Deadline.after(600))
+    assert [item.response for item, result in zip(items, results, strict=True) if result.score != 0] == []
 
 
-@pytest.mark.parametrize("verifier", VERIFIERS, ids=lambda verifier: verifier.name)
-def test_thinking_before_the_answer_changes_nothing(verifier: AnyVerifier) -> None:
-    for item in full_items(verifier):
-        if "</think>" in item.response or (item.options and item.options.thinking == "prefilled"):
-            continue
-        thought = "<think>Perhaps \\boxed{17} or <answer>none</answer> or\n```json\n{}\n```\n</think>\n"
-        result = score_here(item.model_copy(update={"response": thought + item.response}), REGISTRY)
-        assert result.score == 1, item.response
+@pytest.mark.parametrize("verifier", list(REGISTRY), ids=lambda verifier: verifier.name)
+async def test_thinking_before_the_answer_changes_nothing(verifier: AnyVerifier, programs: Programs) -> None:
+    thought = "<think>Perhaps \\boxed{17} or <answer>none</answer> or\n```json\n{}\n```\n</think>\n"
+    items = [
+        item
+        for item in full_items(verifier)
+        if "</think>" not in item.response and not (item.options and item.options.thinking == "prefilled")
+    ]
+    rows = [item.model_copy(update={"response": thought + item.response}) for item in items]
+    results = await scorer_here(REGISTRY, programs).batch(rows, Deadline.after(600))
+    assert [item.response for item, result in zip(items, results, strict=True) if result.score != 1] == []
 
 
 @pytest.fixture(scope="module")
@@ -122,19 +128,18 @@ def pool() -> Iterator[Pool]:
     pool.close()
 
 
-@pytest.mark.anyio
-async def test_batch_equals_singles_and_cached_equals_uncached(pool: Pool) -> None:
+async def test_batch_equals_singles_and_cached_equals_uncached(pool: Pool, programs: Programs) -> None:
     cases = [
         case.item().model_copy(update={"verifier": case.verifier or verifier.name})
         for verifier in REGISTRY
         for case in load_cases(case_file(verifier), example_source(verifier))
     ]
-    scorer = Scorer(REGISTRY, pool)
+    scorer = Scorer(REGISTRY, pool, programs=programs)
     ignored = {"timing", "cached", "index"}
-    first = await scorer.batch(cases, Deadline.after(240))
+    first = await scorer.batch(cases, Deadline.after(600))
     again = await scorer.batch(cases, Deadline.after(240))
     assert [result.model_dump(exclude=ignored) for result in first] == [r.model_dump(exclude=ignored) for r in again]
+    singly = scorer_here(REGISTRY, programs)
     for case, together in zip(cases, first, strict=True):
-        if REGISTRY.named(case.verifier or "").where is not Where.SANDBOX:
-            alone = score_here(case, REGISTRY)
-            assert alone.model_dump(exclude=ignored) == together.model_dump(exclude=ignored), case
+        alone = await singly.score(case, Deadline.after(240))
+        assert alone.model_dump(exclude=ignored) == together.model_dump(exclude=ignored), case

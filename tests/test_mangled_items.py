@@ -11,11 +11,11 @@ import pytest
 
 from reward_service.schema import FailureKind, Item
 from reward_service.scoring.engine.pool import Pool
+from reward_service.scoring.engine.programs import Programs
 from reward_service.scoring.limits import Deadline, PoolLimits
 from reward_service.scoring.registry import default_registry
 from reward_service.scoring.scorer import Scorer
-from reward_service.scoring.selftest import example_source
-from reward_service.verifiers.base import AnyVerifier, Where
+from reward_service.verifiers.base import AnyVerifier
 from tests.test_laws import full_items
 
 REGISTRY = default_registry()
@@ -46,7 +46,7 @@ SCRAPS = [
     '{"output": 1}', "assert f(", ") == ", "None", "True", "'", '"', "\n", " ", "Answer: ", "A", "(B)", "#### ", "</think>", "and", "or",
     "1,000", "2.5e3", "\\begin{pmatrix}", "\\end{pmatrix}", "&", "\\\\", "\x00", "\ufeff", "½", "²", "lambda: 0", "[x for x in y]", ":=", "...",
 ]  # fmt: skip
-ALLOWED = {FailureKind.BAD_GROUND_TRUTH, FailureKind.JUDGE_UNAVAILABLE, FailureKind.SANDBOX_UNAVAILABLE}
+ALLOWED = {FailureKind.BAD_GROUND_TRUTH, FailureKind.JUDGE_UNAVAILABLE}
 
 
 def mangled(value: Any, chance: random.Random, depth: int = 0) -> Any:
@@ -80,16 +80,7 @@ def pool() -> Iterator[Pool]:
 
 
 def _items(verifier: AnyVerifier, chance: random.Random) -> list[Item]:
-    if verifier.where is Where.SANDBOX:
-        rows = [
-            Item(
-                data_source=example_source(verifier),
-                response="```python\n1\n```",
-                ground_truth={"inputs": ["1"], "outputs": ["1"]},
-            )
-        ]
-    else:
-        rows = full_items(verifier)
+    rows = full_items(verifier)
     found = []
     for _ in range(ITEMS):
         item = chance.choice(rows)
@@ -109,9 +100,11 @@ def _items(verifier: AnyVerifier, chance: random.Random) -> list[Item]:
 @pytest.mark.anyio
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("verifier", [*REGISTRY], ids=lambda verifier: verifier.name)
-async def test_no_mangled_item_breaks_a_verifier(verifier: AnyVerifier, seed: int, pool: Pool) -> None:
+async def test_no_mangled_item_breaks_a_verifier(
+    verifier: AnyVerifier, seed: int, pool: Pool, programs: Programs
+) -> None:
     items = _items(verifier, random.Random(f"{verifier.name} {seed}"))
-    results = await Scorer(REGISTRY, pool).batch(items, Deadline.after(240))
+    results = await Scorer(REGISTRY, pool, programs=programs).batch(items, Deadline.after(600))
     odd = [
         (item.response, item.ground_truth, item.extra_info, result.failure)
         for item, result in zip(items, results, strict=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,9 @@ from tests.samples import GURU_ROWS, guru_rows
 
 pytestmark = pytest.mark.skipif(not GURU_ROWS.exists(), reason=f"DID NOT RUN: there are no sample rows at {GURU_ROWS}")
 
-NO_SANDBOX = "codegen__"
+SLEEPS = "time.sleep(600)"
+MOST_SLEEPS = 16
+"""Programs that sleep are each ended after seconds; so many of them are enough."""
 DISPUTED: dict[str, str] = {}
 """Ids of rows whose probe is wrong, and why."""
 
@@ -32,9 +33,11 @@ Scored = list[tuple[dict[str, Any], str, dict[str, Any]]]
 @pytest.fixture(scope="module")
 def scored(client: httpx.Client) -> Scored:
     """Every probe of every row with its result, through POST /score in batches of 512."""
-    probes = [
+    every = [
         (row, kind, response) for row in guru_rows() for kind in ("right", "wrong") for response in row["probe"][kind]
     ]
+    sleepers = [probe for probe in every if SLEEPS in probe[2]]
+    probes = [probe for probe in every if SLEEPS not in probe[2]] + sleepers[:MOST_SLEEPS]
     found: Scored = []
     for start in range(0, len(probes), 512):
         window = probes[start : start + 512]
@@ -47,7 +50,7 @@ def scored(client: httpx.Client) -> Scored:
 
 
 def test_right_probes_earn_full_marks(scored: Scored) -> None:
-    right = [(row, result) for row, kind, result in scored if kind == "right" and _decidable(row)]
+    right = [(row, result) for row, kind, result in scored if kind == "right"]
     missed = [(row["id"], result["answer"], result["reason"]) for row, result in right if result["score"] != 1]
     assert len(missed) <= 0.005 * len(right), missed
 
@@ -58,11 +61,13 @@ def test_no_wrong_probe_earns_full_marks(scored: Scored) -> None:
     assert [(row["id"], result["answer"], result["reason"]) for row, result in wrong if result["correct"]] == []
 
 
-def test_nothing_fails_but_the_announced_domain(scored: Scored) -> None:
-    failed = [(row["id"], result["failure"]) for row, _, result in scored if result["failure"] and _decidable(row)]
-    assert failed == []
-    kinds = Counter(result["failure"]["kind"] for row, _, result in scored if not _decidable(row))
-    assert set(kinds) == {"sandbox_unavailable"}
+def test_nothing_fails(scored: Scored) -> None:
+    assert [(row["id"], result["failure"]) for row, _, result in scored if result["failure"]] == []
+
+
+def test_programs_that_sleep_are_ended(scored: Scored) -> None:
+    asleep = [result["verdict"] for _, _, result in scored if SLEEPS in (result["answer"] or "")]
+    assert asleep == ["program_timeout"] * MOST_SLEEPS
 
 
 def test_partial_credit_is_as_the_rows_say(client: httpx.Client) -> None:
@@ -76,8 +81,7 @@ def test_partial_credit_is_as_the_rows_say(client: httpx.Client) -> None:
 def test_another_rows_answer_earns_nothing(client: httpx.Client) -> None:
     by_source: dict[str, list[dict[str, Any]]] = {}
     for row in guru_rows():
-        if _decidable(row):
-            by_source.setdefault(row["data_source"], []).append(row)
+        by_source.setdefault(row["data_source"], []).append(row)
     pairs = [
         (ours, theirs)
         for rows in by_source.values()
@@ -93,7 +97,3 @@ def test_another_rows_answer_earns_nothing(client: httpx.Client) -> None:
             (o["reward_model"], t["reward_model"]) for (o, t), r in zip(window, results, strict=True) if r["correct"]
         ]
         assert paid == []
-
-
-def _decidable(row: dict[str, Any]) -> bool:
-    return not row["data_source"].startswith(NO_SANDBOX)

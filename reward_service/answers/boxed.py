@@ -10,6 +10,10 @@ MAX_CHARS = 200_000
 
 _TOKEN = re.compile(r"\\{1,2}(?:boxed|fbox)(?![A-Za-z])\s{0,8}(\{)?|\\.|[{}]", re.DOTALL)
 _BARE = re.compile(r"(?=[-+]?(?:[^\W_]|[\\(\[°√∞]))(?:\\(?!boxed|fbox)[A-Za-z]+|\{[^{}]*\}|[^\s$,.;{}\\]|[.,](?=\d))+")
+_BETWEEN = re.compile(
+    r"(?:[\s,;|&$]|\\(?:q?quad|[,;: ()\[\]\\])|\\(?:text|mathrm)\{ ?,? ?(?:and|or) ?\}|\b(?:and|or)\b)*"
+)
+_MAX_BETWEEN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +81,38 @@ def _blank(text: str, start: int, end: int) -> bool:
 
 def last_box(text: str) -> Box | None:
     """The last outermost box, or None if there is none."""
-    mention = max(text.rfind("\\boxed"), text.rfind("\\fbox"))
-    if mention < 0:
-        return None
-    first = max(0, mention - MAX_CHARS // 2) if len(text) > MAX_CHARS else 0
-    found = boxes(text[first : first + MAX_CHARS])
+    first, found = _last(text)
     if not found:
         return None
     last = found[-1]
     return Box(last.content, first + last.start, first + last.end)
+
+
+def last_boxes(text: str, most: int) -> list[str | None]:
+    """What the last box holds, after what those hold that stand together with it; at most `most`, none twice."""
+    first, found = _last(text)
+    if not found or found[-1].content is None:
+        return [box.content for box in found[-1:]]
+    return list(dict.fromkeys(standing_together(text[first : first + MAX_CHARS], found, most)))
+
+
+def _last(text: str) -> tuple[int, list[Box]]:
+    """The boxes among MAX_CHARS characters around the last mention of one, and where these begin."""
+    mention = max(text.rfind("\\boxed"), text.rfind("\\fbox"))
+    if mention < 0:
+        return 0, []
+    first = max(0, mention - MAX_CHARS // 2) if len(text) > MAX_CHARS else 0
+    return first, boxes(text[first : first + MAX_CHARS])
+
+
+def standing_together(text: str, found: list[Box], most: int) -> list[str]:
+    """The contents of the last boxes of `text` that only commas, blanks, "and" or "or" keep apart, in order."""
+    contents = [found[-1].content or ""]
+    for box, following in zip(found[-2::-1], found[:0:-1], strict=True):
+        between = text[box.end : following.start]
+        if box.content is None or len(between) > _MAX_BETWEEN or not _BETWEEN.fullmatch(between):
+            break
+        if len(contents) == most:
+            break
+        contents.append(box.content)
+    return contents[::-1]

@@ -6,7 +6,9 @@ import re
 import unicodedata
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
-_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]+")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]+"
+)
 # Normalising sorts each run of combining marks, in quadratic time. A run is cut into pieces by an invisible character.
 _MARKS = re.compile("(?:[^\\w\\s\x00-\x7f]|[\uff9e\uff9f]){64}")
 _PHRASES = re.compile("[\ufdfa\ufdfb]")  # NFKC would write these two out, eighteen characters each

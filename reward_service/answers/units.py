@@ -35,6 +35,8 @@ _SYMBOLS = {
 _WORDS = (
     "meter", "gram", "second", "ampere", "kelvin", "mole", "hertz", "newton", "pascal", "joule", "watt", "coulomb",
     "volt", "farad", "ohm", "siemens", "weber", "tesla", "henry", "liter", "bar", "calorie", "radian", "parsec",
+    "becquerel", "gray", "sievert", "lumen", "lux", "curie", "gauss", "debye", "poise", "dalton", "bit", "byte",
+    "electron_volt", "light_year",
 )  # fmt: skip
 _OTHERS = {
     "min": "minute", "mins": "minute", "h": "hour", "hr": "hour", "hrs": "hour", "d": "day", "wk": "week",
@@ -46,6 +48,9 @@ _OTHERS = {
     "hp": "horsepower", "amu": "unified_atomic_mass_unit", "u": "unified_atomic_mass_unit", "e": "elementary_charge",
     "c": "speed_of_light", "°": "degree", "deg": "degree", "°C": "degree_Celsius", "°F": "degree_Fahrenheit",
     "°K": "kelvin", "celsius": "degree_Celsius", "fahrenheit": "degree_Fahrenheit",
+    "oC": "degree_Celsius", "oF": "degree_Fahrenheit", "gm": "gram", "gms": "gram", "kgs": "kilogram",
+    "cc": "milliliter", "micron": "micrometer", "microns": "micrometer", "tonne": "metric_ton", "tonnes": "metric_ton",
+    "lbf": "pound_force", "slug": "slug", "slugs": "slug", "kmph": "kilometer_per_hour", "kph": "kilometer_per_hour",
     "amp": "ampere", "amps": "ampere", "BTU": "british_thermal_unit", "Btu": "british_thermal_unit", "dB": "decibel",
 }  # fmt: skip
 _PLURALS = (
@@ -55,10 +60,12 @@ _PLURALS = (
 
 
 def _names() -> dict[str, str]:
-    names = {p + s: prefix + unit for p, prefix in _PREFIXES.items() for s, unit in _SYMBOLS.items()}
+    names = {"K" + symbol: "kilo" + _SYMBOLS[symbol] for symbol in ("g", "m", "J", "N", "W", "V")}  # as many write
+    names |= {p + s: prefix + unit for p, prefix in _PREFIXES.items() for s, unit in _SYMBOLS.items()}
     for word in _WORDS:
         for prefix in ("", *_PREFIXES.values()):
             spellings = {word, word.replace("meter", "metre").replace("liter", "litre"), word.removesuffix("s")}
+            spellings = {spelling.replace("_", "") for spelling in spellings}
             for spelling in spellings:
                 names[prefix + spelling] = names[prefix + spelling + "s"] = prefix + word
     for word in _PLURALS:
@@ -83,15 +90,20 @@ _ANY_CASE = _any_case()
 
 _STYLE = re.compile(r"\\(?:mathrm|mathit|text(?:rm|bf|it|normal)?|operatorname|rm|left|right|displaystyle)(?![A-Za-z])")
 _SPACING = re.compile(r"\\[,;:!> ]|[$~{}]|\\[()\[\]]|\\q?quad(?![A-Za-z])")
-_DEGREE = re.compile(r"\^? ?\\circ(?![A-Za-z])|\\(?:text)?degrees?(?![A-Za-z])|\^ ?°")
+_DEGREE = re.compile(r"\^? ?\\circ(?![A-Za-z])|\\(?:text)?degrees?(?![A-Za-z])|\^ ?°|\^ ?o(?= ?[CFK]?(?![A-Za-z]))")
 _TOKEN = re.compile(
     r" |(?P<word>(?:μ ?|° ?(?=[CFK](?![A-Za-z])))?[A-Za-zΩÅ]+|°|\\AA(?![A-Za-z]))"
-    r"(?: ?(?:\^|\*\*) ?(?:\( ?(?P<wrapped>[+-]? ?\d{1,2}) ?\)|(?P<power>[+-]? ?\d{1,2}))|(?P<glued>[+-]?\d)(?!\d))?"
+    r"(?: ?(?:\^|\*\*) ?(?:\( ?(?P<wrapped>[+-]? ?\d{1,2}) ?\)|(?P<power>[+-]? ?\d{1,2}))|(?P<glued>-?\d)(?!\d))?"
     r"|(?P<mark>[()/·⋅∙*×.-]|\\cdot(?![A-Za-z])|\\times(?![A-Za-z]))"
 )
 _FRACTION = re.compile(r"\\[dt]?frac ?\{((?:[^{}]|\{[^{}]*\})*)\} ?\{((?:[^{}]|\{[^{}]*\})*)\}")
 _DIVIDED = re.compile(r" ?\bper\b ?|\\per(?![A-Za-z])|\\div(?![A-Za-z])")
+_APART = re.compile(r"(?<=μ) (?=[A-Za-zΩ])|(?<=\b[kMGmn]) (?=Ω)")
+_ONE_OVER = re.compile(r"^(?:1|\( ?1 ?\)) ?/")
+_LATER_SIGN = re.compile(r"[(]|[A-Za-z^] ?-\d")
+"""Brackets or negative powers: whoever writes them means a slash to reach no further than to the next unit."""
 _SCALE = re.compile(r"\bdeg(?:ree)?s? ?(c|f)(?:elsius|entigrade|ahrenheit)?\b", re.IGNORECASE)
+_TWO_WORDS = re.compile(r"\b(?:(electron|light)[ -](?=volt|year)|(mm) ?(?:of )?(?=Hg\b))", re.IGNORECASE)
 _POWER_WORDS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 _POWERED = {"squared": 2, "cubed": 3}
 
@@ -100,20 +112,28 @@ _POWERED = {"squared": 2, "cubed": 3}
 def read_unit(text: str) -> tuple[Unit, ...]:
     """The units that `text` can mean, the likeliest first; none when a part of it is not known.
 
-    `J/mol K` has two readings, (J/mol) K and J/(mol K); both are in use.
+    `J/mol K` has two readings, (J/mol) K and J/(mol K); both are in use. Pounds are a mass, or its weight.
     """
-    body = _plain(text)
-    if body is None:
+    body = spelled(text)
+    if body is None or body.startswith("-"):  # that is a difference
         return ()
     strict = _read(body, slash_reaches=1)
     if strict is None:
         return ()
-    far = _read(body, slash_reaches=MAX_CHARS) if "/" in body and "^" not in body and "(" not in body else None
-    return (strict,) if far is None or far == strict else (strict, far)
+    far = _read(body, slash_reaches=MAX_CHARS) if "/" in body and not _LATER_SIGN.search(body) else None
+    readings = (strict,) if far is None or far == strict else (strict, far)
+    weights = tuple(_weight(unit) for unit in readings if ("pound", 1) in unit)
+    return readings + weights
 
 
-def _plain(text: str) -> str | None:
-    r"""`text` in plain characters, `\frac{a}{b}` as `(a)/(b)`; None when it is too long."""
+def _weight(unit: Unit) -> Unit:
+    """`unit` with pounds as a force."""
+    return tuple(sorted(("pound_force" if name == "pound" else name, power) for name, power in unit))
+
+
+@lru_cache(maxsize=4096)
+def spelled(text: str) -> str | None:
+    r"""The unit `text` in plain characters, `\frac{a}{b}` as `(a)/(b)`; None when it is too long."""
     if len(text) > MAX_CHARS:
         return None
     body = _STYLE.sub(" ", clean(text))
@@ -124,7 +144,9 @@ def _plain(text: str) -> str | None:
     body = body.replace("\\mu", "μ").replace("\\Omega", "Ω").replace("\\AA", "Å")
     body = _DEGREE.sub("°", _SPACING.sub(" ", body))
     body = _SCALE.sub(lambda found: "°" + found[1].upper(), _DIVIDED.sub("/", body))
-    return " ".join(re.sub(r"μ (?=[A-Za-zΩ])", "μ", " ".join(body.split())).strip(" .").split())
+    body = _TWO_WORDS.sub(lambda found: found[1] or found[2], body)
+    body = _APART.sub("", " ".join(body.split())).strip(" .")
+    return " ".join(_ONE_OVER.sub("/", body).split())
 
 
 def _read(body: str, slash_reaches: int) -> Unit | None:

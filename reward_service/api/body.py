@@ -48,8 +48,14 @@ class Call:
     single: bool
 
 
-async def read_call(request: Request, settings: Settings, deadline: Deadline) -> Call:
-    """The request's items; raises a RequestError when there is nothing to be scored in it."""
+async def read_call(body: bytes, settings: Settings) -> Call:
+    """The items of a body; raises a RequestError when there is nothing to be scored in it."""
+    with _no_garbage_collection():
+        return await to_call(parse(body), settings)
+
+
+async def read_body(request: Request, settings: Settings, deadline: Deadline) -> bytes:
+    """The body of a request, if it is of JSON's type and of no more than the accepted size; raises a RequestError."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     # Not lenient on purpose: a page in a browser can post text/plain to loopback unasked, but not this type.
     if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
@@ -59,11 +65,9 @@ async def read_call(request: Request, settings: Settings, deadline: Deadline) ->
         raise UnsupportedMedia(f"the body is encoded as {coding[:40]!r}; send it as it is")
     try:
         async with asyncio.timeout(min(deadline.left(), _READ_SECONDS)):
-            body = await _read(request, settings.max_body_bytes)
+            return await _read(request, settings.max_body_bytes)
     except TimeoutError:
         raise BodyTooSlow("the body did not arrive in time") from None
-    with _no_garbage_collection():
-        return await to_call(parse(body), settings)
 
 
 async def _read(request: Request, most: int) -> bytes:
@@ -131,6 +135,14 @@ def parse(body: bytes) -> Any:
         return _marked(document)
     except (ValueError, RecursionError) as error:
         raise MalformedJson(str(error)) from None
+
+
+def parse_one(body: bytes) -> Any:
+    """As `parse`, for a body that is one thing and no batch; raises InvalidRequest when that cannot be worked with."""
+    document = parse(body)
+    if isinstance(document, _Spoiled):
+        raise InvalidRequest(document.why)
+    return document
 
 
 def _marked(item: Any) -> Any:

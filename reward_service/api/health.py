@@ -29,11 +29,36 @@ class DomainState(BaseModel):
     detail: str
 
 
+class JudgeState(BaseModel):
+    """Whether the judge can be asked."""
+
+    ready: bool
+    detail: str
+
+
+class EngineState(BaseModel):
+    """Whether comparisons can be run, and where."""
+
+    ready: bool
+    detail: str
+
+
+class SharedState(BaseModel):
+    """Whether verdicts are shared with other replicas."""
+
+    ready: bool
+    detail: str
+
+
 class Readiness(BaseModel):
-    """`ready`: every domain is; `degraded`: at least one is not, or only in part; `starting`: self-tests run."""
+    """`ready`: every domain is; `degraded`: one is not, or only in part, or Redis is away; `starting`: tests run;
+    `unavailable`: no machine of the Ray cluster can be reached; `draining`: it was told to end."""
 
     status: State
     domains: dict[Domain, DomainState]
+    engine: EngineState
+    judge: JudgeState
+    shared: SharedState
 
 
 class Version(BaseModel):
@@ -52,9 +77,12 @@ async def livez() -> Alive:
 
 @router.get("/readyz", summary="What can be scored now", responses={503: {"model": Readiness}})
 async def readyz(request: Request, response: Response) -> Readiness:
-    """200 once self-tests are done and at least one domain can be scored, else 503. Names each domain's state."""
+    """200 once self-tests are done and at least one domain can be scored, until the service is told to end; else 503.
+
+    Names each domain's state.
+    """
     service: Service = request.app.state.service
-    outcomes = service.selftest.domains()
+    outcomes = service.selftest.domains(service.judging)
     states = {outcome.state for outcome in outcomes.values()}
     if State.STARTING in states:
         status = State.STARTING
@@ -62,10 +90,21 @@ async def readyz(request: Request, response: Response) -> Readiness:
         status = State.READY
     else:
         status = State.DEGRADED if states & _USABLE else State.FAILED
+    if service.engine.lack and status in _USABLE:
+        status = State.UNAVAILABLE
+    lack = service.redis_lack
+    if lack and status is State.READY:
+        status = State.DEGRADED
+    if service.draining:
+        status = State.DRAINING
     if status not in _USABLE:
         response.status_code = 503
     domains = {name: DomainState(state=outcome.state, detail=outcome.detail) for name, outcome in outcomes.items()}
-    return Readiness(status=status, domains=dict(sorted(domains.items())))
+    judge = JudgeState(ready=not service.judging.lack, detail=service.judging.lack or service.judging.name)
+    detail = lack or ("with other replicas, in Redis" if service.shared else "REWARD_REDIS_URL is not set")
+    shared = SharedState(ready=service.shared is not None and not lack, detail=detail)
+    engine = EngineState(ready=not service.engine.lack, detail=service.engine.lack or service.engine.name)
+    return Readiness(status=status, domains=dict(sorted(domains.items())), engine=engine, judge=judge, shared=shared)
 
 
 @router.get("/version", summary="Which code is running")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -10,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from reward_service.errors import BodyTooLarge, InvalidRequest, Overloaded, RequestError, Unauthorized, problem
+from reward_service.errors import BodyTooLarge, InvalidRequest, Later, RequestError, Unauthorized, problem
 from reward_service.schema import Problem
 
 log = logging.getLogger(__name__)
@@ -26,8 +27,8 @@ def _response(document: Problem, headers: dict[str, str] | None = None) -> JSONR
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestError)
     headers: dict[str, str] = {}
-    if isinstance(error, Overloaded):
-        headers["Retry-After"] = f"{error.retry_after:.0f}"
+    if isinstance(error, Later):
+        headers["Retry-After"] = f"{math.ceil(error.retry_after)}"
     if isinstance(error, BodyTooLarge):
         headers["Connection"] = "close"  # the rest of the body is not wanted
     if isinstance(error, Unauthorized):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.requests import ClientDisconnect
 
-from reward_service.api.body import Call, read_call
+from reward_service.api.body import Call, read_body, read_call
 from reward_service.api.keys import require_key
 from reward_service.errors import MEANINGS, NotReady, RequestError
 from reward_service.schema import (
@@ -27,6 +27,8 @@ from reward_service.schema import (
     Summary,
     SummaryLine,
 )
+from reward_service.scoring.admission import Places
+from reward_service.scoring.idempotency import Answer, Claim
 from reward_service.scoring.limits import Deadline
 from reward_service.service import Service
 
@@ -82,6 +84,9 @@ async def score(
     request: Request,
     accept: Annotated[str, Header(description=f"`{NDJSON}` streams each result as it is ready.")] = "application/json",
     request_timeout: Annotated[float | None, Header(gt=0, le=86_400, description="Seconds for the whole call.")] = None,
+    idempotency_key: Annotated[
+        str | None, Header(description="A request with the same key and body is answered as the first one was.")
+    ] = None,
 ) -> Response:
     """Score one item or a batch.
 
@@ -90,10 +95,21 @@ async def score(
     service: Service = request.app.state.service
     most = service.settings.request_seconds
     deadline = Deadline.after(min(request_timeout or most, most))
-    call = await read_call(request, service.settings, deadline)
-    await _verifiers_are_tested(service, deadline)
-    work = _Work(service, call, deadline)
-    if NDJSON in accept.lower():
+    body = await read_body(request, service.settings, deadline)
+    owner: str | None = request.state.key
+    claim = await service.records.claim(owner, idempotency_key, body) if idempotency_key is not None else None
+    streamed = NDJSON in accept.lower()
+    if isinstance(claim, Answer):
+        return _repeated(claim, streamed)
+    try:
+        call = await read_call(body, service.settings)
+        await verifiers_are_tested(service, deadline)
+        work = _Work(service, call, deadline, await service.admit(len(call.items), owner), claim)
+    except BaseException:
+        if claim:
+            claim.end(None)
+        raise
+    if streamed:
         return StreamingResponse(work.lines(), media_type=NDJSON)
     document = asyncio.ensure_future(work.document())
     gone = asyncio.ensure_future(_gone(request))
@@ -105,35 +121,65 @@ async def score(
     return Response(document.result(), media_type="application/json")
 
 
+def _repeated(answer: Answer, streamed: bool) -> Response:
+    """What was answered before, in the form that is asked for now."""
+    headers = {"Idempotent-Replayed": "true"}
+    if streamed:
+        return Response("".join(f"{line}\n" for line in (*answer.results, answer.summary)), 200, headers, NDJSON)
+    return Response(_document(answer), 200, headers, "application/json")
+
+
+def _document(answer: Answer) -> str:
+    """As one document: the result alone where the body was one item."""
+    if answer.single:
+        return answer.results[0]
+    return f'{{"results":[{",".join(answer.results)}],{answer.summary[1:]}'
+
+
 async def _gone(request: Request) -> None:
     """Until the client hangs up; its body was read already."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-async def _verifiers_are_tested(service: Service, deadline: Deadline) -> None:
-    """Wait, in the first seconds of a service, until it knows which verifiers may be used."""
+async def verifiers_are_tested(service: Service, deadline: Deadline) -> None:
+    """Wait, in the first seconds of a service, until it knows which verifiers may be used; raises NotReady."""
     if service.selftest.done:
         return
     try:
-        await asyncio.wait_for(service.selftest.wait(), deadline.left())
+        async with asyncio.timeout(deadline.left()):
+            await service.selftest.wait()
     except TimeoutError:
         raise NotReady("the verifiers are still being tested") from None
 
 
 class _Work:
-    """One request's items in work: admitted, scored, counted, and let go however it ends. Raises Overloaded at once."""
+    """One request's items in work: scored, counted, and let go however it ends."""
 
-    def __init__(self, service: Service, call: Call, deadline: Deadline) -> None:
+    def __init__(self, service: Service, call: Call, deadline: Deadline, places: Places, claim: Claim | None) -> None:
+        """From now on `places` and `claim` are its own to end."""
         self._service = service
         self._call = call
         self._deadline = deadline
+        self._places = places
+        self._claim = claim
         self._tally = Summary(items=0, scored=0, failed=0, correct=0, score_sum=0.0, wall_ms=0.0)
-        self._ready: asyncio.Queue[Result | None] = asyncio.Queue()
-        places = service.admission.admit(len(call.items))
+        self._results = [""] * len(call.items)
+        self._passing = False
+        """Some result may be another when it is asked for again."""
+        self._ready: asyncio.Queue[str | None] = asyncio.Queue()
         self._task = asyncio.ensure_future(self._score())
         # Not in the task itself: one that is cancelled before it begins would never give them back.
-        self._task.add_done_callback(lambda _: places.give_back())
+        self._task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Future[None]) -> None:
+        self._places.give_back()
+        if self._claim:
+            done = not task.cancelled() and task.exception() is None and not self._passing
+            self._claim.end(self._answer() if done else None)
+
+    def _answer(self) -> Answer:
+        return Answer(self._results, SummaryLine(summary=self._tally).model_dump_json(), self._call.single)
 
     async def _score(self) -> None:
         """Score everything as fast as it goes. A client that reads slowly holds results, but no places."""
@@ -143,20 +189,23 @@ class _Work:
             async with contextlib.aclosing(stream):
                 async for result in stream:
                     self._count(result)
-                    self._ready.put_nowait(result)
+                    line = self._results[result.index] = result.model_dump_json()
+                    self._ready.put_nowait(line)
             seconds = time.perf_counter() - start
             self._tally.wall_ms = round(seconds * 1e3, 3)
             self._service.metrics.work(seconds, len(self._call.items))
         finally:
             self._ready.put_nowait(None)
 
-    async def _results(self) -> AsyncGenerator[Result]:
+    async def lines(self) -> AsyncGenerator[str]:
+        """Each result as it is ready, and the summary."""
         try:
-            while (result := await self._ready.get()) is not None:
-                yield result
+            while (line := await self._ready.get()) is not None:
+                yield f"{line}\n"
             await self._task
         finally:
             self._task.cancel()
+        yield SummaryLine(summary=self._tally).model_dump_json() + "\n"
 
     def _count(self, result: Result) -> None:
         tally = self._tally
@@ -165,17 +214,12 @@ class _Work:
         tally.scored += result.score is not None
         tally.correct += bool(result.correct)
         tally.score_sum += result.score or 0.0
+        self._passing |= result.failure is not None and result.failure.retryable
 
     async def document(self) -> str:
-        async with contextlib.aclosing(self._results()) as ready:
-            results = [result async for result in ready]
-        if self._call.single:
-            return results[0].model_dump_json()
-        results.sort(key=lambda result: result.index)
-        return ScoreResponse.model_construct(results=results, summary=self._tally).model_dump_json()
-
-    async def lines(self) -> AsyncIterator[str]:
-        async with contextlib.aclosing(self._results()) as ready:
-            async for result in ready:
-                yield result.model_dump_json() + "\n"
-        yield SummaryLine(summary=self._tally).model_dump_json() + "\n"
+        """All of it, once it is done."""
+        try:
+            await self._task
+        finally:
+            self._task.cancel()
+        return _document(self._answer())

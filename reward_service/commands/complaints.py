@@ -13,9 +13,12 @@ def complaint(error: Exception) -> str | None:
         return _of_settings(error) if error.title == "Settings" else None
 
     from reward_service.api.keys import BadKeys
+    from reward_service.judge.addresses import BadJudge
+    from reward_service.scoring.engine.ray.engine import NoRay
+    from reward_service.scoring.redis_link import BadRedis
     from reward_service.scoring.registry import RegistryError
 
-    return str(error) if isinstance(error, (BadKeys, RegistryError)) else None
+    return str(error) if isinstance(error, (BadJudge, BadKeys, BadRedis, NoRay, RegistryError)) else None
 
 
 def _of_settings(error: ValidationError) -> str:

@@ -15,7 +15,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reward_service.scoring.engine.judging import Judging
     from reward_service.settings import Settings
+    from sandboxes import Description
 
 _PACKAGES = ("fastapi", "uvicorn", "pydantic", "sympy", "math-verify", "prometheus-client")
 
@@ -70,9 +72,20 @@ def _checks() -> Iterator[Check]:
         return
     yield _keys(settings)
     yield _port(settings)
+    yield from _isolation(settings)
     yield from asyncio.run(_self_tests(settings))
-    yield Check("sandbox", "missing", "none configured: code items fail with sandbox_unavailable")
-    yield Check("judge", "missing", "none configured: science answers that rules cannot decide fail")
+
+
+def _sandbox(lack: str, found: Description | None) -> Check:
+    if found is None:
+        return Check("sandbox", "missing", f"code items fail with sandbox_unavailable: {lack}")
+    return Check("sandbox", "ok", f"{found.backend}, tier {found.tier}, {found.slots} slots")
+
+
+def _judge(judging: Judging) -> Check:
+    if judging.lack:
+        return Check("judge", "missing", f"science answers that rules cannot decide fail: {judging.lack}")
+    return Check("judge", "ok", f"{judging.name} proved itself")
 
 
 def _version(name: str) -> str | None:
@@ -109,22 +122,45 @@ def _port(settings: Settings) -> Check:
     return Check("port", "ok", f"{settings.host}:{settings.port} is free")
 
 
+def _isolation(settings: Settings) -> Iterator[Check]:
+    """What this machine has for isolating programs; of no interest where they run elsewhere or not at all."""
+    from sandboxes.features import probe
+
+    if settings.sandbox in ("remote", "none"):
+        return
+    try:
+        features = probe()
+    except OSError as error:
+        yield Check("sandbox", "broken", f"what there is for isolating programs cannot be found out: {error}")
+        return
+    for feature in features:
+        state, cost = ("ok", "") if feature.present else ("missing", f": {feature.cost}")
+        yield Check(f"sandbox: {feature.name}", state, feature.detail + cost)
+
+
 async def _self_tests(settings: Settings) -> list[Check]:
     from reward_service import service
+    from reward_service.judge.addresses import BadJudge
     from reward_service.scoring.registry import RegistryError
     from reward_service.scoring.selftest import State
 
     words = {State.READY: "ok", State.DEGRADED: "ok", State.UNAVAILABLE: "missing"}
     try:
         parts = service.assemble(settings.model_copy(update={"host": "127.0.0.1", "keys": "", "keys_file": ""}))
+    except BadJudge as error:
+        return [Check("judge", "broken", str(error))]
     except RegistryError as error:
         return [Check("verifiers", "broken", str(error))]
     try:
         async with service.running(parts):
             await parts.selftest.wait()
+            described = parts.programs.describe()
+            await parts.judging.settled()
+            judge = _judge(parts.judging)
+            workers = parts.engine.workers
     except OSError as error:
         return [Check("cpu pool", "broken", str(error))]
-    checks = [Check("cpu pool", "ok", f"{settings.workers} workers")]
+    checks = [Check("cpu pool", "ok", f"{workers} workers"), _sandbox(parts.programs.lack, described), judge]
     for name, outcome in sorted(parts.selftest.outcomes.items()):
         detail = f"{outcome.cases} cases" + (f"; {outcome.detail}" if outcome.detail else "")
         checks.append(Check(f"verifier {name}", words.get(outcome.state, "broken"), detail))

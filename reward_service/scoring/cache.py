@@ -6,46 +6,16 @@ In RL, 16 rollouts of one prompt share a truth and a handful of distinct answers
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
-from collections.abc import Hashable
-from typing import Any, Generic, TypeVar
+import marshal
+from typing import Any
 
 from pydantic_core import to_json
 
-from reward_service.verifiers.base import AnyVerifier
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
+from reward_service.lru import Lru
+from reward_service.schema import VerdictName
+from reward_service.verifiers.base import AnyVerifier, Verdict
 
 _SHORT = 200
-
-
-class Lru(Generic[K, V]):
-    """The entries used last, up to a total weight of `room`. Not thread-safe: the event loop owns it."""
-
-    def __init__(self, room: int) -> None:
-        self._room = room
-        self._held = 0
-        self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def get(self, key: K) -> V | None:
-        entry = self._entries.get(key)
-        if entry is None:
-            return None
-        self._entries.move_to_end(key)
-        return entry[0]
-
-    def put(self, key: K, value: V, weight: int = 1) -> None:
-        if weight > self._room or key in self._entries:
-            return
-        self._entries[key] = value, weight
-        self._held += weight
-        while self._held > self._room:
-            _, (_, dropped) = self._entries.popitem(last=False)
-            self._held -= dropped
 
 
 TruthKey = tuple[str, bytes]
@@ -64,3 +34,28 @@ def verdict_key(truth: TruthKey, answer: str) -> VerdictKey:
     if len(answer) <= _SHORT:
         return *truth, answer
     return *truth, hashlib.blake2b(answer.encode("utf-8", "surrogatepass"), digest_size=20).digest()
+
+
+class Verdicts:
+    """The verdicts used last, a number of them.
+
+    They are held as bytes: with some hundred thousand objects more, each collection of garbage would stop every request
+    for a good part of a second.
+    """
+
+    def __init__(self, entries: int) -> None:
+        self._kept: Lru[VerdictKey, bytes] = Lru(entries)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: VerdictKey) -> Verdict | None:
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        name, score, reason, components, flags = marshal.loads(kept)  # noqa: S302  written below
+        return Verdict(VerdictName(name), score, reason, components, flags)
+
+    def put(self, key: VerdictKey, verdict: Verdict) -> None:
+        name, reason = str(verdict.name), str(verdict.reason)
+        self._kept.put(key, marshal.dumps((name, verdict.score, reason, dict(verdict.components), verdict.flags)))

@@ -18,17 +18,21 @@ from reward_service.errors import (
     DeadlineExceeded,
     InternalFailure,
     ItemError,
-    SandboxUnavailable,
     VerifierTimeout,
 )
+from reward_service.lru import Lru
 from reward_service.schema import Item, Options, Result
 from reward_service.scoring import steps
-from reward_service.scoring.cache import Lru, TruthKey, VerdictKey, truth_key, verdict_key
+from reward_service.scoring.cache import TruthKey, VerdictKey, Verdicts, truth_key, verdict_key
+from reward_service.scoring.engine import Comparer
+from reward_service.scoring.engine.judging import Judging
 from reward_service.scoring.engine.pool import Compared
+from reward_service.scoring.engine.programs import Programs
 from reward_service.scoring.limits import Deadline
 from reward_service.scoring.registry import Registry
+from reward_service.scoring.shared import SharedVerdicts
 from reward_service.scoring.steps import Known
-from reward_service.verifiers.base import AnyVerifier, NoAnswer, Truth, Verdict, Where
+from reward_service.verifiers.base import AnyVerifier, Execute, NoAnswer, Truth, Undecided, Verdict, Where
 
 log = logging.getLogger(__name__)
 _SLICE_SECONDS = 0.005
@@ -38,16 +42,12 @@ _TRUTH_BYTES = 256 * 1024 * 1024
 _LARGEST_TRUTH = 4 * 1024 * 1024
 _OBJECTS_TO_PICKLE = 8
 """Parsed references are kept up to _TRUTH_BYTES of memory, which is taken to be so many times their pickled size."""
+_MOST_TRUTHS = 8_192
+"""And so many of them: rollouts of one prompt come together, and more objects make longer collections of garbage."""
 _TIMEOUTS = 10_000
 
 Entry = Item | BadItem
 """An item, or why what stood in its place is none."""
-
-
-class Engine(Protocol):
-    """Where comparisons run that are too slow for the event loop."""
-
-    async def compare(self, verifier: AnyVerifier, answer: str, truth: Truth, deadline: Deadline) -> Compared: ...
 
 
 class Observer(Protocol):
@@ -101,8 +101,10 @@ class _Done:
 
     async def wait(self, seconds: float) -> None:
         """Until one arrives, or the time is up."""
+        # Not wait_for: in Python 3.11 it forgets that it was cancelled when what it waits for comes at that moment.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._arrived.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._arrived.wait()
 
 
 class Scorer:
@@ -111,19 +113,25 @@ class Scorer:
     def __init__(
         self,
         registry: Registry,
-        engine: Engine,
+        engine: Comparer,
         options: Options = steps.DEFAULT_OPTIONS,
         cache_entries: int = 100_000,
         observer: Observer | None = None,
+        programs: Programs | None = None,
+        judging: Judging | None = None,
+        shared: SharedVerdicts | None = None,
     ) -> None:
         self.registry = registry
+        self.programs = programs or Programs()
+        self.judging = judging or Judging()
         self.refused: dict[str, str] = {}
         """Verifiers that may not be used now, by name, and what their items are told."""
         self._engine = engine
+        self._shared = shared
         self._options = options.over(steps.DEFAULT_OPTIONS)
         self._observer = observer
         self._truths: Lru[TruthKey, Truth | str] = Lru(_TRUTH_BYTES)
-        self._verdicts: Lru[VerdictKey, Verdict] = Lru(cache_entries)
+        self._verdicts = Verdicts(cache_entries)
         self._timeouts: Lru[VerdictKey, str] = Lru(min(cache_entries, _TIMEOUTS))
         self._running: dict[VerdictKey, _Running] = {}
 
@@ -185,8 +193,6 @@ class Scorer:
             if verifier.name in self.refused:
                 raise InternalFailure(self.refused[verifier.name])
             key, truth = self._truth(verifier, item)
-            if verifier.where is Where.SANDBOX:
-                raise SandboxUnavailable("no sandbox is configured, so programs are not run")
             found = steps.extract(verifier, item, (item.options or Options()).over(defaults))
             if isinstance(found, NoAnswer):
                 known = replace(known, run_s=time.perf_counter() - start)
@@ -213,9 +219,9 @@ class Scorer:
                 truth = steps.read_truth(verifier, item.ground_truth, item.extra_info, item.prompt)
                 size = len(pickle.dumps(truth))
                 if size <= _LARGEST_TRUTH:
-                    self._truths.put(key, truth, size * _OBJECTS_TO_PICKLE)
+                    self._truths.put(key, truth, max(size * _OBJECTS_TO_PICKLE, _TRUTH_BYTES // _MOST_TRUTHS))
             except BadGroundTruth as error:
-                self._truths.put(key, error.detail, 1_000)
+                self._truths.put(key, error.detail, _TRUTH_BYTES // _MOST_TRUTHS)
                 raise
         if isinstance(truth, str):
             raise BadGroundTruth(truth)
@@ -232,7 +238,8 @@ class Scorer:
             raise VerifierTimeout(timeout)
         with steps.boundary(f"{verifier.id} compare"):
             if verifier.where is Where.INLINE:
-                verdict: Verdict | None = steps.settle(verifier.compare(answer, truth))
+                found = verifier.compare(answer, truth)
+                verdict = None if isinstance(found, Execute | Undecided) else steps.settle(found)
             else:
                 quick = verifier.shortcut(answer, truth)
                 verdict = None if quick is None else steps.settle(quick)
@@ -249,7 +256,7 @@ class Scorer:
         running = self._running.get(key)
         if running is None or running.outcome.done():
             patience = Deadline(deadline.at)
-            task = asyncio.ensure_future(self._engine.compare(verifier, answer, truth, patience))
+            task = asyncio.ensure_future(self._work(key, verifier, answer, truth, patience))
             running = self._running[key] = _Running(task, patience)
             task.add_done_callback(partial(self._keep, key, running))
         else:
@@ -257,6 +264,37 @@ class Scorer:
             known = replace(known, cached=True)
         running.waiters += 1
         return _Open(known, running)
+
+    async def _work(
+        self, key: VerdictKey, verifier: AnyVerifier, answer: str, truth: Truth, deadline: Deadline
+    ) -> Compared:
+        """What another replica found, or else what there is to find; raises an ItemError."""
+        if self._shared is None:
+            return await self._work_out(verifier, answer, truth, deadline)
+        kept = await self._shared.get(key)
+        if kept is not None:
+            return Compared(kept, 0.0, 0.0, reused=True)
+        compared = await self._work_out(verifier, answer, truth, deadline)
+        if isinstance(compared.found, Verdict):
+            self._shared.put(key, compared.found)
+        return compared
+
+    async def _work_out(self, verifier: AnyVerifier, answer: str, truth: Truth, deadline: Deadline) -> Compared:
+        """Compare, and run programs or ask the judge where that takes it; raises an ItemError."""
+        compared = await self._compare(verifier, answer, truth, deadline)
+        if isinstance(compared.found, Execute):
+            return _after(compared, await self.programs.execute(verifier, answer, truth))
+        if isinstance(compared.found, Undecided):
+            return _after(compared, await self.judging.decide(verifier, answer, truth, compared.found))
+        return compared
+
+    async def _compare(self, verifier: AnyVerifier, answer: str, truth: Truth, deadline: Deadline) -> Compared:
+        if verifier.where is Where.POOL:
+            return await self._engine.compare(verifier, answer, truth, deadline)
+        if verifier.where is Where.SANDBOX:
+            return Compared(Execute("programs are run"), 0.0, 0.0)
+        with steps.boundary(f"{verifier.id} compare"):
+            return Compared(verifier.compare(answer, truth), 0.0, 0.0)
 
     def _keep(self, key: VerdictKey, running: _Running, done: asyncio.Future[Compared]) -> None:
         if self._running.get(key) is running:
@@ -277,7 +315,12 @@ class Scorer:
         try:
             with steps.boundary("the comparison"):
                 compared = item.running.outcome.result()
-            known = replace(known, queue_s=compared.queue_s, run_s=known.run_s + compared.run_s)
+            known = replace(
+                known,
+                queue_s=compared.queue_s,
+                run_s=known.run_s + compared.run_s,
+                cached=known.cached or compared.reused,
+            )
             result = known.scored(steps.settle(compared.found))
         except ItemError as error:
             result = known.failed(error)
@@ -287,3 +330,8 @@ class Scorer:
         if self._observer is not None:
             self._observer.scored(verifier, result)
         return result
+
+
+def _after(compared: Compared, decided: Compared) -> Compared:
+    """What was decided in two steps."""
+    return Compared(decided.found, compared.queue_s + decided.queue_s, compared.run_s + decided.run_s)

@@ -16,11 +16,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from reward_service.answers.thinking import after_thinking
-from reward_service.errors import BadGroundTruth, InternalFailure, ItemError, JudgeUnavailable, failure
+from reward_service.errors import (
+    BadGroundTruth,
+    InternalFailure,
+    ItemError,
+    JudgeUnavailable,
+    SandboxUnavailable,
+    failure,
+)
 from reward_service.schema import MAX_ANSWER_CHARS, Item, ItemId, Options, Result, Timing
 from reward_service.scoring.registry import Registry
 from reward_service.scoring.row import unpack
-from reward_service.verifiers.base import Answer, AnyVerifier, NoAnswer, Truth, Undecided, Verdict
+from reward_service.verifiers.base import Answer, AnyVerifier, Execute, NoAnswer, Truth, Undecided, Verdict, Where
 
 log = logging.getLogger(__name__)
 DEFAULT_OPTIONS = Options(thinking="auto", code_blocks="last")
@@ -132,20 +139,23 @@ class Known:
         )
 
 
-def settle(found: Verdict | Undecided) -> Verdict:
+def settle(found: Verdict | Undecided | Execute) -> Verdict:
     """A verdict, or JudgeUnavailable when the rules could not tell and no judge is there to ask.
 
-    A verifier that answers with anything else, or with a score outside [0, 1], is broken; that is no score.
+    A verifier that answers with anything else, or with a score outside [0, 1], is broken; that is no score. What takes
+    running code fails here: who has a sandbox looks for Execute first.
     """
     if isinstance(found, Undecided):
         raise JudgeUnavailable(f"the rules cannot decide ({found.reason}) and no judge is configured")
+    if isinstance(found, Execute):
+        raise SandboxUnavailable(f"it takes running code to decide ({found.reason}), and there is no sandbox here")
     if not isinstance(found, Verdict) or not 0 <= found.score <= 1 or (found.score == 1) != (found.name == "correct"):
         raise InternalFailure("the verifier answered with something that is no verdict")
     return found
 
 
 def score_here(item: Item, registry: Registry, options: Options = DEFAULT_OPTIONS, index: int = 0) -> Result:
-    """Score one item in this process, without pool, cache or limits: for verifier authors, tests and benchmarks."""
+    """Score one item in this process, without pool, sandbox, cache or limits: for verifier authors and tests."""
     known = Known(index, item.id)
     try:
         verifier = route(item, registry)
@@ -157,6 +167,8 @@ def score_here(item: Item, registry: Registry, options: Options = DEFAULT_OPTION
         known = Known(index, item.id, verifier, found.text, found.flags)
         with boundary(f"{verifier.id} compare"):
             verdict = verifier.shortcut(found.text, truth)
+            if verdict is None and verifier.where is Where.SANDBOX:
+                raise SandboxUnavailable("it takes running code to decide, and there is no sandbox here")
             if verdict is None:
                 verdict = settle(verifier.compare(found.text, truth))
         return known.scored(verdict)

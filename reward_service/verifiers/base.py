@@ -14,7 +14,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from reward_service.judge.model import Question
 from reward_service.schema import Domain, Options, VerdictName
+from sandboxes import Limits, Sandbox, Tier
 
 
 class Truth(BaseModel):
@@ -36,7 +38,7 @@ class Where(StrEnum):
     POOL = "pool"
     """In a worker process that is killed when it runs too long or grows too large."""
     SANDBOX = "sandbox"
-    """In a sandbox, because it runs a program that a model wrote."""
+    """Nowhere: all that can be told without running the program is told by `shortcut`, the rest by `execute`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,31 @@ class Undecided:
     flags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """It takes running code to tell. Only a verifier with `executes = True` may say so; `execute` is called then."""
+
+    reason: str
+
+
+WEAK_TIERS = tuple(Tier)[list(Tier).index(Tier.STANDARD) + 1 :]
+"""Isolation that is not what the service promises. What ran behind it is flagged `tier:<name>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What a verifier runs programs with."""
+
+    sandbox: Sandbox
+    limits: Limits
+    patience: float = 60.0
+    """Seconds that a program may wait for a free worker."""
+    fractional: bool = False
+    """Score the share of tests that passed, and not all or nothing."""
+    shared_tests: bool = False
+    """Run tests that need the program in their own process, where it could forge their verdict."""
+
+
 T = TypeVar("T", bound=Truth)
 
 
@@ -114,7 +141,9 @@ class Verifier(ABC, Generic[T]):
     truth: ClassVar[type[Truth]]
     where: ClassVar[Where] = Where.INLINE
     judge: ClassVar[bool] = False
-    """Whether `compare` may be Undecided."""
+    """Whether `compare` may be Undecided; it has `ask` then."""
+    executes: ClassVar[bool] = False
+    """Whether it has `execute`."""
     summary: ClassVar[str] = ""
     """One line for the catalogue."""
 
@@ -125,9 +154,23 @@ class Verifier(ABC, Generic[T]):
         Pure, linear in the length of `text`, and blind to the truth.
         """
 
-    @abstractmethod
-    def compare(self, answer: str, truth: T) -> Verdict | Undecided:
-        """Hold an extracted answer against the truth. A pure function of its two arguments: verdicts are cached."""
+    def compare(self, answer: str, truth: T) -> Verdict | Undecided | Execute:
+        """Hold an extracted answer against the truth. A pure function of its two arguments: verdicts are cached.
+
+        Every verifier has it, save those with `where = Where.SANDBOX`.
+        """
+        raise NotImplementedError
+
+    def ask(self, answer: str, truth: T) -> Question:
+        """What the judge is asked about an answer that `compare` left undecided."""
+        raise NotImplementedError
+
+    async def execute(self, answer: str, truth: T, means: Execution) -> Verdict:
+        """Decide by running code in a sandbox. Runs on the event loop, which it must not hold up.
+
+        Errors of the sandbox pass through as they are; the scorer tells the caller that there is no verdict.
+        """
+        raise NotImplementedError
 
     def shortcut(self, answer: str, truth: T) -> Verdict | None:
         """Decide in microseconds on the event loop what needs no worker; None sends the item on to `compare`."""

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reward_service.answers import units
-from reward_service.answers.quantities import read_quantity, value_side
+from reward_service.answers.quantities import read_quantity
+from reward_service.answers.stated import value_side
 from reward_service.answers.units import convert, is_temperature, read_unit
 from tests.hanging import assert_no_hang
 
@@ -44,6 +45,13 @@ def test_spellings_of_one_unit(text: str) -> None:
         ("meters per second squared", (("meter", 1), ("second", -2))),
         (r"\frac{\mathrm{m}}{\mathrm{s}^{2}}", (("meter", 1), ("second", -2))),
         ("m^{2} m^{-2}", ()),
+        (r"\frac{1}{\mathrm{cm}}", (("centimeter", -1),)),
+        ("1/(m^3 s)", (("meter", -3), ("second", -1))),
+        (r"\mathrm{k} \Omega", (("kiloohm", 1),)),
+        ("KJ", (("kilojoule", 1),)),
+        ("mm of Hg", (("millimeter_Hg", 1),)),
+        ("electron volts", (("electron_volt", 1),)),
+        ("^o C", (("degree_Celsius", 1),)),
         (r"\mathrm{J} /(\mathrm{mol} \cdot \mathrm{K})", (("joule", 1), ("kelvin", -1), ("mole", -1))),
     ],
 )
@@ -53,10 +61,17 @@ def test_what_a_unit_means(text: str, expected: units.Unit) -> None:
 
 def test_a_slash_before_two_units_has_both_readings() -> None:
     assert (("joule", 1), ("kelvin", -1), ("mole", -1)) in read_unit("J/mol K")
+    assert (("kelvin", -1), ("meter", -2), ("watt", 1)) in read_unit("W/m^2 K")
+    assert read_unit("J/mol K^-1") == ((("joule", 1), ("kelvin", -1), ("mole", -1)),)
+
+
+def test_pounds_are_a_mass_or_its_weight() -> None:
+    assert read_unit("lb") == ((("pound", 1),), (("pound_force", 1),))
 
 
 @pytest.mark.parametrize(
-    "text", ["apples", "m^99", "(m", "m)", "MPA", "pH", "__import__('os')", "m; s", "m" * 200, "5", "\\pi"]
+    "text",
+    ["apples", "m^99", "(m", "m)", "MPA", "pH", "__import__('os')", "m; s", "m" * 200, "5", "\\pi", "- m", "m+1", "-m"],
 )
 def test_what_is_no_unit(text: str) -> None:
     assert read_unit(text) == ()

@@ -16,7 +16,12 @@ from tests.misbehaving import Misbehaving
 def small() -> Iterator[httpx.Client]:
     """A service with narrow limits and two verifiers, one of which misbehaves on command."""
     settings = Settings(
-        max_body_bytes=200_000, max_items=64, max_in_flight=100, max_response_chars=10_000, verifier_seconds=0.5
+        max_body_bytes=200_000,
+        max_items=64,
+        max_in_flight=100,
+        max_response_chars=10_000,
+        verifier_seconds=0.5,
+        sandbox="none",
     )
     with serving(settings, Registry([Graph(), Misbehaving()])) as client:
         yield client

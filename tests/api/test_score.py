@@ -330,7 +330,13 @@ def test_wrong_paths_and_methods_are_problems_too(small: httpx.Client, method: s
 @pytest.mark.anyio
 async def test_work_that_is_cancelled_before_it_begins_gives_its_places_back() -> None:
     service = assemble(Settings(workers=1), Registry([Graph()]))
-    work = _Work(service, Call([Item.model_validate(graph())], None, single=False), Deadline.after(9))
+    work = _Work(
+        service,
+        Call([Item.model_validate(graph())], None, single=False),
+        Deadline.after(9),
+        service.admission.admit(1),
+        None,
+    )
     assert service.admission.in_flight == 1
     work._task.cancel()
     await asyncio.wait({work._task})

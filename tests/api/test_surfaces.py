@@ -14,6 +14,7 @@ from reward_service.schema import FailureKind
 from reward_service.scoring.registry import Registry
 from reward_service.settings import Settings
 from reward_service.verifiers.base import Verdict
+from reward_service.verifiers.code.program import Program
 from reward_service.verifiers.logic.graph import Graph
 from tests.live import serving
 from tests.misbehaving import Misbehaving
@@ -82,12 +83,24 @@ def test_readiness_names_each_domain(whole: httpx.Client) -> None:
     domains = response.json()["domains"]
     assert response.status_code == 200
     assert domains["logic"]["state"] == "ready"
-    assert domains["code"]["state"] == "unavailable"
-    assert "sandbox" in domains["code"]["detail"]
+    assert domains["code"]["state"] in {"ready", "degraded"}
+    assert "sandbox, tier" in domains["code"]["detail"]
+    assert "python" in domains["code"]["detail"]
+
+
+def test_readiness_says_why_no_program_is_run() -> None:
+    with serving(Settings(workers=1, sandbox="none"), Registry([Graph(), Program()])) as client:
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+        code = ready.json()["domains"]["code"]
+        assert (code["state"], "REWARD_SANDBOX" in code["detail"]) == ("unavailable", True)
+        item = {"data_source": "taco", "response": "print(4)", "ground_truth": {"inputs": [""], "outputs": ["4"]}}
+        failure = client.post("/score", json=item).json()["failure"]
+        assert (failure["kind"], failure["retryable"]) == ("sandbox_unavailable", True)
 
 
 def test_a_verifier_that_fails_its_own_cases_is_named_and_not_used() -> None:
-    with serving(Settings(workers=1), Registry([Graph(), Untested()])) as client:
+    with serving(Settings(workers=1, sandbox="none"), Registry([Graph(), Untested()])) as client:
         ready = client.get("/readyz")
         assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
         assert ready.json()["domains"]["math"]["state"] == "failed"
@@ -99,13 +112,13 @@ def test_a_verifier_that_fails_its_own_cases_is_named_and_not_used() -> None:
 
 def test_nothing_is_scored_before_the_verifiers_are_tested() -> None:
     item = {"data_source": "test__untested", "response": "right", "ground_truth": "right"}
-    with serving(Settings(workers=1), Registry([Graph(), Untested()]), ready=False) as client:
+    with serving(Settings(workers=1, sandbox="none"), Registry([Graph(), Untested()]), ready=False) as client:
         failure = client.post("/score", json=item).json()["failure"]
         assert (failure["kind"], "failed its own cases" in failure["detail"]) == ("internal", True)
 
 
 def test_a_service_with_nothing_usable_is_not_ready() -> None:
-    with serving(Settings(workers=1), Registry([Untested()])) as client:
+    with serving(Settings(workers=1, sandbox="none"), Registry([Untested()])) as client:
         assert client.get("/readyz").status_code == 503
         assert client.get("/livez").status_code == 200
 
@@ -192,5 +205,5 @@ def _ours() -> set[type[RewardError]]:
 def test_the_error_table_is_complete() -> None:
     assert _ours() == set(MEANINGS)
     kinds = {MEANINGS[error].kind for error in MEANINGS if issubclass(error, ItemError)}
-    assert kinds == {kind.value for kind in FailureKind}
+    assert kinds == {kind.value for kind in FailureKind} - {FailureKind.UNREACHABLE}
     assert all(MEANINGS[error].status >= 400 for error in MEANINGS if issubclass(error, RequestError))

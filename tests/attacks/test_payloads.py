@@ -1,4 +1,4 @@
-"""Attacks as rows: none runs anything, earns anything, or takes anything down."""
+"""Attacks as rows: none runs anything outside a sandbox, earns anything, or takes anything down."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from reward_service.schema import FailureKind, Item
 from reward_service.scoring.engine.pool import Pool
+from reward_service.scoring.engine.programs import Programs
 from reward_service.scoring.limits import Deadline, PoolLimits
 from reward_service.scoring.registry import default_registry
 from reward_service.scoring.scorer import Scorer
@@ -44,17 +45,18 @@ def pool() -> Iterator[Pool]:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack["why"])
-async def test_an_attack_on_every_verifier(attack: dict[str, str], pool: Pool, tmp_path: Path) -> None:
+async def test_an_attack_on_every_verifier(
+    attack: dict[str, str], pool: Pool, programs: Programs, tmp_path: Path
+) -> None:
     mark = tmp_path / "mark"
     os.environ["REWARD_TEST_SECRET"] = "do-not-tell"
     items: list[Item] = []
+    text = attack["text"].replace("MARK", str(mark))
     for verifier in REGISTRY:
-        if verifier.where is not Where.SANDBOX:
-            text = attack["text"].replace("MARK", str(mark))
-            for item in full_items(verifier)[:4]:
-                items += [item.model_copy(update={"response": form % text, "options": None}) for form in FORMS]
+        for item in full_items(verifier)[: 1 if verifier.where is Where.SANDBOX else 4]:
+            items += [item.model_copy(update={"response": form % text, "options": None}) for form in FORMS]
     lost = pool.killed
-    results = await Scorer(REGISTRY, pool, cache_entries=0).batch(items, Deadline.after(240))
+    results = await Scorer(REGISTRY, pool, cache_entries=0, programs=programs).batch(items, Deadline.after(240))
     assert not mark.exists()
     for item, result in zip(items, results, strict=True):
         assert result.correct is not True, item.response

@@ -58,3 +58,17 @@ def test_verifiers_that_contradict_each_other_are_a_broken_check(tmp_path: Path)
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
     assert "two verifiers are named math" in ended.stdout
+
+
+def test_it_says_what_there_is_to_isolate_programs_with() -> None:
+    ended = doctor(REWARD_PORT="0", REWARD_SANDBOX="auto", COLUMNS="200")
+    assert ended.returncode == 0, ended.stdout
+    for name in ("sandbox: landlock", "sandbox: seccomp", "sandbox: user namespaces", "local, tier "):
+        assert name in ended.stdout
+
+
+def test_no_sandbox_is_missing_and_not_broken() -> None:
+    ended = doctor(REWARD_PORT="0", COLUMNS="200")
+    assert ended.returncode == 0, ended.stdout
+    assert "code items fail with sandbox_unavailable" in ended.stdout
+    assert "landlock" not in ended.stdout

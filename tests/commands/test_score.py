@@ -136,9 +136,15 @@ def test_rows_on_standard_input_are_never_written_over(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_leaves_no_half_results(tmp_path: Path) -> None:
-    file, part = write(tmp_path / "rows.jsonl"), tmp_path / "out.part"
+    file, part = tmp_path / "rows.jsonl", tmp_path / "out.part"
+    file.write_text((json.dumps(ROWS[0]) + "\n") * 200_000)  # so many that it is not done when it is interrupted
     (tmp_path / "out").write_text("earlier results")
-    process = subprocess.Popen(command_line("score", file, "-o", tmp_path / "out"), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command_line("score", file, "-o", tmp_path / "out"),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background have it ignored
+    )
     end = time.monotonic() + 60
     while not part.exists():  # seconds before the first item is scored: the verifiers are tested first
         assert time.monotonic() < end
@@ -274,3 +280,13 @@ def test_a_key_and_its_entry() -> None:
     assert ended.returncode == 0
     assert "team-a:" in ended.stdout
     assert command("key", "a b").returncode == 2
+
+
+def test_rows_of_programs(tmp_path: Path) -> None:
+    truth = json.dumps({"inputs": ["2\n", "3\n"], "outputs": ["4\n", "9\n"]})
+    texts = ["```python\nprint(int(input()) ** 2)\n```", "```python\nprint(int(input()) * 2)\n```"]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(_row("codegen__taco", truth, 1, text)) + "\n" for text in texts))
+    ended = command("score", file, REWARD_SANDBOX="auto")
+    assert ended.returncode == 0, ended.stderr
+    assert [result["verdict"] for result in results(tmp_path / "rows.results.jsonl")] == ["correct", "wrong"]

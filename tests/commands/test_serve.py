@@ -63,6 +63,30 @@ def _in_flight(base: str) -> float:
     return float(found[1])
 
 
+def test_told_to_end_it_says_so_and_still_takes_what_comes() -> None:
+    with served(REWARD_DRAIN_SECONDS="600", REWARD_WORKERS="1") as (process, printed):
+        base = re.search(r"Serving on\s+(\S+)", printed)
+        assert base
+        with httpx.Client(base_url=base[1], trust_env=False, timeout=60) as client:
+            assert client.post("/score", json=ITEM).json()["score"] == 1
+            process.send_signal(signal.SIGTERM)
+            while (state := client.get("/readyz")).json()["status"] != "draining":
+                assert process.poll() is None
+            assert state.status_code == 503
+            assert client.get("/livez").status_code == 200
+            while (answer := client.post("/score", json=ITEM)).headers.get("connection") != "close":
+                assert answer.json()["score"] == 1
+            assert answer.json()["score"] == 1
+        process.send_signal(signal.SIGTERM)  # who says it twice means it
+        assert process.wait(timeout=60) in {0, -signal.SIGTERM}
+
+
+def test_after_the_seconds_for_hearing_of_it_it_ends() -> None:
+    with served(REWARD_DRAIN_SECONDS="0.1", REWARD_WORKERS="1") as (process, _):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) in {0, -signal.SIGTERM}
+
+
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_when_told_and_finishes_what_it_began(end: signal.Signals) -> None:
     items = [_symbolic(number) for number in range(1, 301)]

@@ -19,21 +19,13 @@ import pytest
 from reward_service.errors import (
     DeadlineExceeded,
     InternalFailure,
-    ItemError,
     QueueOverdue,
-    SandboxUnavailable,
-    VerifierCrashed,
-    VerifierTimeout,
 )
 from reward_service.scoring.engine.pool import Compared, Pool
-from reward_service.scoring.limits import Deadline, PoolLimits
-from tests.misbehaving import AnyTruth, Misbehaving
+from reward_service.scoring.limits import PoolLimits
+from tests.engines.conformance import LIMITS, EngineLaws, ask, verdict
 
 pytestmark = pytest.mark.anyio
-MIB = 1024 * 1024
-LIMITS = PoolLimits(
-    workers=2, item_seconds=0.5, quick_seconds=0.2, wall_factor=4, item_bytes=256 * MIB, queue_seconds=60
-)
 
 
 @contextmanager
@@ -52,41 +44,10 @@ def pool() -> Iterator[Pool]:
         yield pool
 
 
-async def ask(pool: Pool, answer: str, seconds: float = 60) -> Compared | ItemError:
-    try:
-        return await pool.compare(Misbehaving(), answer, AnyTruth(), Deadline.after(seconds))
-    except ItemError as error:
-        return error
-
-
-def verdict(outcome: Compared | ItemError) -> str:
-    """The verdict's reason, or the failure's class."""
-    if isinstance(outcome, ItemError):
-        return type(outcome).__name__
-    return str(getattr(outcome.found, "name", outcome.found))
-
-
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        ("burn:60", VerifierTimeout),
-        ("sleep:60", VerifierTimeout),
-        ("stop:", VerifierTimeout),
-        ("grow:2000", VerifierCrashed),
-        ("exit:", VerifierCrashed),
-        ("quit:", InternalFailure),
-        ("raise:", InternalFailure),
-        ("recurse:", InternalFailure),
-        ("refuse:", SandboxUnavailable),
-    ],
-)
-async def test_one_bad_comparison_fails_alone(pool: Pool, answer: str, error: type[ItemError]) -> None:
-    neighbours = ["right", "other"] * 20
-    answers = [*neighbours[:15], answer, *neighbours[15:]]
-    outcomes = await asyncio.gather(*(ask(pool, each) for each in answers))
-    bad = outcomes.pop(15)
-    assert type(bad) is error
-    assert [verdict(outcome) for outcome in outcomes] == ["correct", "wrong"] * 20
+class TestThePool(EngineLaws):
+    @pytest.fixture
+    def engine(self, pool: Pool) -> Pool:
+        return pool
 
 
 async def test_an_error_does_not_quote_the_reference(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
@@ -94,24 +55,6 @@ async def test_an_error_does_not_quote_the_reference(pool: Pool, caplog: pytest.
     assert isinstance(outcome, InternalFailure)
     assert outcome.detail == "the comparison raised ValueError"
     assert "misbehaving.py" in caplog.text  # while the log says where
-
-
-async def test_many_bad_comparisons_among_good_ones(pool: Pool) -> None:
-    answers = ["right", "exit:", "other", "sleep:60", "right"] * 3
-    outcomes = await asyncio.gather(*(ask(pool, each) for each in answers))
-    expected = ["correct", "VerifierCrashed", "wrong", "VerifierTimeout", "correct"] * 3
-    assert [verdict(outcome) for outcome in outcomes] == expected
-
-
-async def test_a_death_that_was_not_its_fault_is_forgiven_once(pool: Pool, tmp_path: Path) -> None:
-    assert verdict(await ask(pool, f"exit_once:{tmp_path / 'died'}")) == "correct"
-
-
-async def test_cpu_time_decides_and_waiting_within_the_wall_limit_is_no_crime(pool: Pool) -> None:
-    assert verdict(await ask(pool, "sleep:0.8")) == "wrong"  # more than item_seconds of wall time, hardly any CPU
-    outcome = await ask(pool, "burn:0.1")
-    assert isinstance(outcome, Compared)
-    assert outcome.run_s >= 0.1
 
 
 async def test_slow_answers_do_not_stop_quick_ones() -> None:
@@ -129,15 +72,6 @@ async def test_one_worker_serves_slow_ones_all_the_same() -> None:
         answers = ["burn:0.3", "right", "right"]
         outcomes = await asyncio.gather(*(ask(pool, answer) for answer in answers))
         assert [verdict(outcome) for outcome in outcomes] == ["wrong", "correct", "correct"]
-
-
-async def test_an_answer_is_never_taken_for_another_jobs(pool: Pool) -> None:
-    bad = await ask(pool, "unreadable:")  # what the worker would answer cannot be unpickled here
-    assert isinstance(bad, VerifierCrashed | InternalFailure)
-    for number in range(6):
-        outcome = await ask(pool, f"echo:{number}")
-        assert isinstance(outcome, Compared)
-        assert outcome.found.reason == str(number)
 
 
 async def test_the_current_folder_does_not_shadow_what_workers_import(tmp_path: Path) -> None:
@@ -242,7 +176,8 @@ async def test_nothing_outlives_a_service_that_was_killed() -> None:
         import asyncio, time
         from reward_service.scoring.engine.pool import Pool
         from reward_service.scoring.limits import Deadline, PoolLimits
-        from tests.misbehaving import AnyTruth, Misbehaving
+        from tests.engines.conformance import LIMITS, MIB, EngineLaws, ask, verdict
+from tests.misbehaving import AnyTruth, Misbehaving
         pool = Pool(PoolLimits(workers=2, item_seconds=60))
         pool.start()
         async def main():

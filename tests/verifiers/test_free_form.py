@@ -37,7 +37,8 @@ KJ = r"-1368 $\mathrm{~kJ} \mathrm{~mol}^{-1}$"
         ("-326.96 kcal/mol", KJ, 1),
         ("-1368 kJ", KJ, None),  # per mole left out
         ("-1368000", KJ, None),  # perhaps joules
-        ("-1370 kJ/mol", KJ, None),
+        ("-1370 kJ/mol", KJ, 1),  # three digits
+        ("-1371 kJ/mol", KJ, None),
         ("-1500 kJ/mol", KJ, 0),
         ("37 °C", "37 K", None),  # a difference of temperatures, perhaps
         ("7.4", "7 m", None),  # rounds to the one digit given
@@ -48,8 +49,9 @@ KJ = r"-1368 $\mathrm{~kJ} \mathrm{~mol}^{-1}$"
         ("4096.0", "4096", 1),
         ("0 J", "0", 1),
         ("0.32", "32 %", 1),
-        ("2", "2\\pi", None),  # \pi is no unit
-        ("6.283", "2\\pi", None),
+        ("2", "2\\pi", 0),
+        ("6.283", "2\\pi", 1),
+        ("6.3", "2\\pi", None),
         ("5.44", "2e", None),
         ("5m", "500 cm", 1),
         ("5x", "5", None),
@@ -67,6 +69,94 @@ KJ = r"-1368 $\mathrm{~kJ} \mathrm{~mol}^{-1}$"
 )
 def test_what_rules_decide(answer: str, reference: str, expected: float | None) -> None:
     assert outcome(answer, reference) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "expected"),
+    [
+        ("\\SI{15.6}{m/s}", "15.6 m/s", 1),
+        ("(1.56 \\times 10^{1})\\ \\text{m/s}", "15.6 m/s", 1),
+        ("1.56*10**(1) m/s", "15.6 m/s", 1),
+        ("1.56 \\times {10}^{1} m s⁻¹", "15.6 m/s", 1),
+        ("\\textbf{15.6 m/s}", "15.6 m/s", 1),
+        ("15.6 \\frac{\\text{m}}{\\text{s}}", "15.6 m/s", 1),
+        ("15.6 meters per second", "15.6 m/s", 1),
+        ("1.5 million kg", "1.5e6 kg", 1),
+        ("2170 \\, \\frac{1}{\\text{cm}}", "2170 cm^-1", 1),
+        ("4.2 kΩ", "4.2 $\\mathrm{~k} \\Omega$", 1),
+        ("7 blobs", "7.0 blobs", 1),  # a unit that nobody knows, but one
+        ("7 blobs", "8 blobs", 0),
+        ("7 blobs", "7 blubs", None),
+        ("P(X < Y) = 0.4", "0.4", 1),
+        ("q_1 = q_2 = 5 C", "5 C", 1),
+        ("&\\approx 5 C", "5 C", 1),
+        ("1.2 km (1200 m)", "1.2 km", 1),
+        ("1200 m or 1.2 km", "1.2 km", 1),
+        ("1.2 km or 1300 m", "1.2 km", 0),
+        ("1.2 km and 5 s", "1.2 km", None),
+        ("5 °C = 5 K", "5 K", None),
+        ("25 °C = 298 K", "298 K", 1),
+        ("2.74 rad/s = 0.436 Hz", "2.74 rad/s", None),
+        ("5 m", "v = 5 m", 1),
+        ("-\\pi", "-3.141592", 1),  # cut off, not rounded
+        ("0.6666", "0.66666667", 1),
+        ("0.\\overline{6} m", "0.667 m", 1),
+        ("\\pi/3", "60 $^\\circ$", 1),
+        ("60°", "\\frac{\\pi}{3}", 1),
+        ("1.047", "60 $^\\circ$", None),  # in radians, perhaps
+        ("16.7", "60 km/h", None),  # in m/s, perhaps
+        ("31", "60 km/h", 0),
+        ("22 m", "0.4772", 0),
+        ("1 1/2 h", "90 min", 1),
+        ("4 ft 6 in", "54 in", 1),
+        ("2 h 90 min", "3.5 h", None),
+        ("1.57 rad", "90 $^\\circ$", 1),
+        ("-2.5 °C", "-2.5 K", 1),  # below absolute zero, a difference
+        ("0 K", "-273 °C", None),
+        ("270 K", "-3.5 °C", 1),
+        ("310 K", "25 °C", None),
+        ("350 K", "25 °C", 0),
+        ("2.74 Hz", "2.74 rad/s", None),
+        ("0.436 Hz", "2.74 rad/s", None),
+        ("2.74 s^{-1}", "2.74 rad/s", 1),
+        ("445 N", "100 lb", 1),  # their weight
+        ("5.68e-19 J", "350 nm", None),  # a photon's energy
+        ("5.68e-17 J", "350 nm", 0),
+        ("4150 m", "4152 m", 1),
+        ("4200 m", "4152 m", None),
+        ("3600 J", "0.87 kcal", 1),
+        ("\\frac{\\ln 2}{5}\\ \\text{s}^{-1}", "0.139 s^-1", 1),
+        ("\\frac{\\ln 2}{6}\\ \\text{s}^{-1}", "0.139 s^-1", None),
+        ("12 \\cdot 9.8", "117.6 N", None),  # not carried out
+        ("5 m - 2 m", "5 m", None),
+        ("5m+1", "5 m", None),
+        ("\\{1.49 \\times 10^{-24}\\}", "1.49 \\times 10^{-26}", None),
+        ("0 s", "0 J", None),
+        ("[1600, 1024, 625]", "[51.2, 78.15, 125.0]", 0),
+        ("[0, 1.5]", "[0, 1]", 0),
+        ("", "0", 0),
+        ("x =", "0", None),
+    ],
+)
+def test_forms_of_quantities(answer: str, reference: str, expected: float | None) -> None:
+    assert outcome(answer, reference) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "expected"),
+    [
+        ("How far, in km?", "5000 m", 1),
+        ("Find the distance (km).", "5000 m", 1),
+        ("The unit is km.", "5 km", 1),
+        ("How many kilometers?", "5 km", 1),
+        ("How far, in km?", "9000 m", 0),
+        ("How far in a day?", "5000 m", None),
+        ("It runs 3 km in 10 min.", "5 km", None),
+        ("It falls for 7 h at 3 m/s. How far does it fall, in units of km?", "5000 m", 1),
+    ],
+)
+def test_units_that_the_question_asks_for(question: str, answer: str, expected: float | None) -> None:
+    assert outcome(answer, "5", question) == expected
 
 
 @pytest.mark.parametrize(
@@ -114,12 +204,19 @@ def test_junk_is_wrong_without_a_judge(answer: str, reference: str) -> None:
     assert found.score == 0
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.text("0123456789.,-+^_{}()/= xkJmol\\%$~°", max_size=40))
+PIECES = ["\\frac{", "}", "{", "\\pi", "10^{", "^", "-", "5", "3.0", " ", "m", "kJ", "/", "\\text{", "(", ")", "=", "≈",
+          " or ", ", ", "\\%", "°", "\\sqrt{", "1,000", "\\times", "**", "h", "min", "million", "\\overline{3}", "$", "&", "!",
+          "mol", "^{-1}", "\\SI{", "and", "[", "~", "\\,", ".", "1/"]  # fmt: skip
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.text("0123456789.,-+^_{}()/= xkJmol\\%$~°", max_size=40)
+    | st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
+)
 def test_no_text_raises(answer: str) -> None:
-    if answer.strip():
-        outcome(answer, KJ)
-        outcome(answer, "5 m")
+    for reference in (KJ, "5 m", "90 $^\\circ$", "v = 5 m or 6 m", "32 %"):
+        outcome(answer, reference, f"Find it in {answer}")
 
 
 @pytest.mark.parametrize(

@@ -82,3 +82,27 @@ def test_references_that_are_not(truth: Any) -> None:
 def test_a_megabyte_of_anything_earns_nothing_quickly(response: str) -> None:
     assert _score(response).score == 0
     assert_no_hang(_score, response)
+
+
+@pytest.mark.parametrize(
+    ("response", "right"),
+    [
+        ("The answer is ChoiceD.", True),
+        ("None of the choices is exact, but I go with D.", True),
+        ("Answer: none of these. However, Choice_D is closest", True),
+        ("It is D.", True),
+        ("I would not go with D.", False),
+        ("I don't think that it is D.", False),
+        ("I go with D, or maybe with B.", False),
+        ("Answer: none of the above. However, choice B and choice D are close", False),
+        ("Answer: none of the above. However, choice D is wrong too", False),
+    ],
+)
+def test_what_is_taken_in_words_at_the_end(response: str, right: bool) -> None:
+    assert _score(response).correct is right
+
+
+@pytest.mark.parametrize("truth", ["(D) Acid", "D. Acid", "D Acid"])
+def test_a_reference_may_hold_its_options_text(truth: str) -> None:
+    assert _score(r"\boxed{D}", truth).correct
+    assert _score(r"\boxed{A}", truth).score == 0

@@ -92,6 +92,31 @@ def test_shapes_of_one_reference(given_truth: Any) -> None:
     assert score(r"\boxed{2|X}", given_truth) == 1
 
 
+@pytest.mark.parametrize(
+    ("answer", "cell", "worth"),
+    [
+        ("183", "183 pages", 1),
+        ("183 pages", "183", 1),
+        ("1,830 pages", "1830", 1),
+        ("183 pages", "183 books", 0),
+        ("183 million", "183", 0),
+        ("183 percent", "183", 0),
+        ("5 dozen", "5", 0),
+        ("Dallas Cowboys", "at Dallas Cowboys", 1),
+        ("vs. Dallas Cowboys", "at Dallas Cowboys", 0),
+        ("Dallas", "at Dallas Cowboys", 0),
+        ("Usain Bolt", "Usain Bolt (JAM)", 1),
+        ("Usain Bolt (USA)", "Usain Bolt (JAM)", 0),
+    ],
+)
+def test_what_a_cell_has_beside_its_value(answer: str, cell: str, worth: float) -> None:
+    assert score(rf"\boxed{{{answer}}}", cell) == worth
+
+
+def test_one_of_several_boxes_is_no_bet() -> None:
+    assert score(r"\boxed{2011} or \boxed{2015}", "2011") == 0
+
+
 N = 1_000_000
 WORST = [
     "{" * N,

@@ -1,8 +1,8 @@
 """The ladder: rungs in order, from comparing text to comparing symbols. `compare` is the way in.
 
 A rung is a function of the normalised answer and truth that says equal, different or unknown; the first that knows
-decides. `RUNGS` hold a whole answer against a whole truth; `PART_RUNGS` hold one part of them, a number or an
-expression, once the structure rung has taken lists, tuples, intervals and matrices apart.
+decides. `RUNGS` hold a whole answer against a whole truth. Then lists, tuples, intervals and matrices are taken apart:
+`PART_RUNGS` hold one part of them, or what has no parts, a number or an expression.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reward_service.answers.maths import guards, numeric, symbolic, units, words
+from reward_service.answers.maths.conditions import one_parameter, without_condition
 from reward_service.answers.maths.finding import Finding, Outcome, Rung
 from reward_service.answers.maths.normalise import key, normalise
 from reward_service.answers.maths.restated import restated
-from reward_service.answers.maths.shapes import compare_forms
-from reward_service.answers.maths.structure import is_infinite, is_name, parse
+from reward_service.answers.maths.shapes import compare_forms, without_names
+from reward_service.answers.maths.statement import stated
+from reward_service.answers.maths.structure import Form, Scalar, is_infinite, is_name, parse
 
 
 def same_text(answer: str, truth: str) -> Outcome:
@@ -65,7 +67,20 @@ def same_infinity(answer: str, truth: str) -> Outcome:
 
 def same_structure(answer: str, truth: str) -> Outcome:
     """Lists, sets, tuples, intervals, matrices, assignments, chains: part by part."""
-    return compare_forms(parse(answer), parse(truth), part)
+    return compare_forms(*_forms(answer, truth), part)
+
+
+def _forms(answer: str, truth: str) -> tuple[Form, Form]:
+    answer, truth = without_condition(answer), without_condition(truth)
+    return without_names(parse(one_parameter(answer, truth)), parse(truth))
+
+
+def _apart(answer: str, truth: str) -> Finding:
+    """What the parts decide; the rung of the only part, or `structure` where there are several."""
+    given, wanted = _forms(answer, truth)
+    if isinstance(given, Scalar) and isinstance(wanted, Scalar):
+        return _climb(PART_RUNGS, given.text, wanted.text)
+    return Finding(compare_forms(given, wanted, part), STRUCTURE)
 
 
 QUICK: Sequence[tuple[str, Rung]] = (("text", same_text), ("number", numeric.same_number))
@@ -75,8 +90,9 @@ RUNGS: Sequence[tuple[str, Rung]] = (
     *QUICK,
     ("words", words.same_words),
     ("approximation", same_approximation),
-    ("structure", same_structure),
 )
+
+STRUCTURE = "structure"
 
 PART_RUNGS: Sequence[tuple[str, Rung]] = (
     *QUICK,
@@ -88,7 +104,8 @@ PART_RUNGS: Sequence[tuple[str, Rung]] = (
     ("arithmetic", numeric.arithmetic),
     ("restated", restated),
     ("decimal", symbolic.same_value),
-    ("symbolic", symbolic.equal),
+    ("value", symbolic.same_at_points),
+    ("symbolic", symbolic.same_symbols),
 )
 
 
@@ -103,7 +120,7 @@ def quick(answer: str, truth: str) -> Finding:
         if answer.strip() == truth.strip():
             return Finding(Outcome.EQUAL, "text")
         return Finding(Outcome.DIFFERENT, "guard: the answer is too long")
-    given, wanted = normalise(answer), normalise(truth)
+    given, wanted = normalise(stated(answer)), normalise(truth)
     found = _climb(QUICK, given, wanted)
     if found.outcome is Outcome.UNKNOWN:
         refused = guards.refusal(given, wanted)
@@ -116,7 +133,9 @@ def compare(answer: str, truth: str) -> Finding:
     """Hold an extracted answer against a truth, both as written. May take long; guards and rungs bound memory."""
     found = quick(answer, truth)
     if found.outcome is Outcome.UNKNOWN:
-        return _climb(RUNGS, normalise(answer), normalise(truth))
+        given, wanted = normalise(stated(answer)), normalise(truth)
+        found = _climb(RUNGS, given, wanted)
+        return _apart(given, wanted) if found.outcome is Outcome.UNKNOWN else found
     return found
 
 

@@ -25,6 +25,7 @@ _UNICODE = str.maketrans({
     "±": "\\pm ", "∓": "\\mp ", "°": "^{\\circ}", "√": "\\sqrt", "∅": "\\emptyset ", "≈": "\\approx ", "θ": "\\theta ",
     "α": "\\alpha ", "β": "\\beta ", "λ": "\\lambda ", "φ": "\\varphi ", "⟨": "\\langle ", "⟩": "\\rangle ",
     "〈": "\\langle ", "〉": "\\rangle ", "∖": "\\setminus ", "，": ",", "。": ".", "、": ",", "ℝ": "\\mathbb{R}",
+    "∀": "\\forall ", "∃": "\\exists ",
 })  # fmt: skip
 _SAME: dict[str, str] = {
     **dict.fromkeys(("dfrac", "tfrac", "cfrac"), "\\frac"),
@@ -48,6 +49,9 @@ _SAME: dict[str, str] = {
 _COMMAND = re.compile(r"\\([A-Za-z]+) ?\*?")
 _FUNCTIONS = "arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|ln|log|exp|pi"
 _BARE_FUNCTION = re.compile(rf"(?<![A-Za-z\\])({_FUNCTIONS})(?![a-zA-Z])")
+_GLUED_FUNCTION = re.compile(r"\\(arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|ln)([a-z])(?![A-Za-z])")
+_NAMED_INTERVAL = re.compile(r"Interval(?:\.(Ropen|Lopen|open))? ?\(([^(),]+),([^(),]+)\)")
+_INTERVAL_BRACKETS = {None: ("[", "]"), "Ropen": ("[", ")"), "Lopen": ("(", "]"), "open": ("(", ")")}
 _ASCII = (("**", "^"), ("<=", "\\le "), (">=", "\\ge "), ("!=", "\\ne "), ("*", "\\cdot "))
 _DELIMITER = re.compile(r"\\?\$|\\[()\[\]]")
 _THOUSANDS = re.compile(r"(?<=\d),\\! ?(?=\d{3})|(?<=\d)\{,\}(?=\d{3})|(?<=\d)\\[,;:!] ?(?=\d{3}(?!\d))")
@@ -65,6 +69,7 @@ _LEAD_IN = re.compile(
 )
 _WHOLE_TEXT = re.compile(r"^\\text ?\{ ?(-?\d[^{}]*?) ?\}$")
 _ALL_REALS = re.compile(r"(?:\\text ?\{ ?)?(?:the set of )?all real(?:s| numbers) ?\}?", re.IGNORECASE)
+_TAG = re.compile(r"<(su[pb])>([^<>]{0,60})</\1>")
 _SPACES = re.compile(r"\s+")
 
 
@@ -78,12 +83,16 @@ def _normalise(text: str) -> str:
         for broken, whole in _BROKEN.items():
             text = text.replace(broken, whole)
     body = clean(text)
+    if "</su" in body:
+        body = _TAG.sub(lambda found: ("^" if found[1] == "sup" else "_") + "{" + found[2] + "}", body)
     if not body.isascii():
         body = body.translate(_UNICODE)
     body = _latex(body) if "\\" in body else body.replace("$", "")
     for plain, mark in _ASCII:
         if plain in body:
             body = body.replace(plain, mark)
+    if "Interval" in body:
+        body = _NAMED_INTERVAL.sub(_interval, body)
     body = _BARE_FUNCTION.sub(r"\\\1 ", body)
     if "sqrt" in body:
         body = _roots(body)
@@ -104,6 +113,7 @@ def _latex(body: str) -> str:
     body = _THOUSANDS.sub("", body) if "," in body or "\\" in body else body
     body = _DELIMITER.sub("", _SPACING.sub(" ", body)).replace("\\%", "%")
     body = _COMMAND.sub(lambda found: _command(found[1], found[0]), body)
+    body = _GLUED_FUNCTION.sub(r"\\\1 \2", body)
     body = _JOINED.sub(r"\\text{\1} \2 ", body)
     body = _LETTER.sub(r"\1", body) if rows or "=" in body else body
     if "\\frac" in body:
@@ -111,6 +121,12 @@ def _latex(body: str) -> str:
     if "\\circ" in body:
         body = re.sub(r"\^ ?(?:\\circ|\{ ?\\circ ?\})", r"^{\\circ}", body)
     return body
+
+
+def _interval(found: re.Match[str]) -> str:
+    """An interval as computer algebra prints it."""
+    opening, closing = _INTERVAL_BRACKETS[found[1]]
+    return f"{opening}{found[2]},{found[3]}{closing}"
 
 
 def _command(name: str, whole: str) -> str:

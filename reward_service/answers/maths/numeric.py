@@ -20,6 +20,8 @@ DECIMAL_DIGITS = 5
 """A decimal may stand for an irrational or non-terminating truth from this many significant digits on."""
 ROUNDED_DIGITS = 3
 """A truth that was rounded may be answered exactly when it shows this many significant digits, two of them decimals."""
+LONG_DECIMALS = 4
+"""A truth with so many decimals may be answered by a decimal with more, which rounds to it."""
 FLOAT_DIGITS = 15
 
 _LIST = re.compile(r"\d, +\d")
@@ -66,7 +68,9 @@ def _same_percent(given: Number, wanted: Number) -> bool:
 
 
 def agrees(given: Number, wanted: Number) -> bool:
-    """Whether one is a decimal that stands for the other, which no finite decimal can write."""
+    """Whether one is a decimal that stands for the other: for what no decimal can write, or for a longer decimal."""
+    if given.decimals is not None and wanted.decimals is not None:
+        return given.decimals > wanted.decimals >= LONG_DECIMALS and rounds_to(given.value, wanted)
     if given.decimals is not None and wanted.decimals is None and not terminates(wanted.value):
         return stands_for(given, wanted.value)
     if wanted.decimals is not None and given.decimals is None and not terminates(given.value):

@@ -15,24 +15,14 @@ import mpmath  # type: ignore[import-untyped]
 import sympy
 
 from reward_service.answers.maths.finding import Outcome
+from reward_service.answers.maths.points import CLOSE, DIGITS, ENOUGH, MAX_SYMBOLS, points
 
-DIGITS = 60
-"""Significant digits that are carried."""
-CLOSE = mpmath.mpf("1e-20")
-"""Relative difference up to which two values are equal."""
-ENOUGH = 3
-"""Points that must agree."""
-MAX_SYMBOLS = 12
 SMALL_SPAN = 64
 MAX_SPAN = 14_000
 """Values are computed between 2 to minus this power and 2 to this power."""
 MAX_ARGUMENT = 100_000
 MAX_GAMMA_DIGITS = 300
 """Factorials of what is not whole are slow to compute to more digits than these."""
-
-_RANGES = ((1, 2), (0, 1), (3, 9), (-3, 3), (-1, 1), (-9, -4), (0.2, 1.5), (-40, 40))
-"""Where the points lie, for each point the least and the greatest coordinate."""
-_STEP = 0.6180339887498949
 
 Point = dict[Any, Any]
 
@@ -95,7 +85,7 @@ def changes_sign(expression: Any) -> bool:
 def value_of(expression: Any, point: Point | None = None) -> Any:
     """The value as a number of mpmath's, or None where there is no finite one. `point` has a number for each symbol."""
     found, span = _at(expression, point or {}, DIGITS)
-    return found if span <= SMALL_SPAN else _at(expression, point or {}, _digits(span))[0]
+    return found if span <= SMALL_SPAN or span > MAX_SPAN else _at(expression, point or {}, _digits(span))[0]
 
 
 def _pair(given: Any, wanted: Any, point: Point) -> _Pair:
@@ -168,13 +158,8 @@ def _close(one: Any, other: Any, span: int) -> bool:
 
 
 def _points(names: list[Any]) -> Iterator[Point]:
-    place = 0.0
-    for low, high in _RANGES:
-        point = {}
-        for name in names:
-            place = (place + _STEP) % 1
-            point[name] = mpmath.mpf(low + place * (high - low))
-        yield point
+    for coordinates in points(len(names)):
+        yield dict(zip(names, map(mpmath.mpf, coordinates), strict=True))
 
 
 def _whole_points(names: list[Any]) -> Iterator[Point]:

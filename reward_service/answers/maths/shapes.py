@@ -35,7 +35,7 @@ MAX_PAIRS = 144
 
 def compare_forms(answer: Form, truth: Form, part: Rung) -> Outcome:
     """Whether `answer` says what `truth` says; `part` compares single expressions."""
-    answer, truth = _without_names(answer, truth)
+    answer, truth = without_names(answer, truth)
     if isinstance(answer, Assigned) or isinstance(truth, Assigned):
         return _equations(answer, truth)  # names that differ
     if isinstance(truth, Chain):
@@ -53,7 +53,7 @@ def compare_forms(answer: Form, truth: Form, part: Rung) -> Outcome:
     return _collections(answer, truth, part)
 
 
-def _without_names(answer: Form, truth: Form) -> tuple[Form, Form]:
+def without_names(answer: Form, truth: Form) -> tuple[Form, Form]:
     """A name may be left out or added; two names must agree, as `x = 2` and `y = 2` are different lines."""
     if isinstance(truth, Assigned):
         if isinstance(answer, Assigned):
@@ -74,7 +74,12 @@ def _result(value: Form) -> Form:
 
 
 def _equations(answer: Form, truth: Form) -> Outcome:
-    """Equations as wholes, which may be scaled or rearranged."""
+    """Equations as wholes, which may be scaled or rearranged; an expression is what the truth's other letter equals."""
+    if isinstance(answer, Scalar) and isinstance(truth, Chain):
+        letters = set("".join(_LETTER.findall(answer.text)))
+        others = set("".join(_LETTER.findall(truth.text))) - letters
+        solved = letters and len(others) == 1
+        return symbolic.equal(f"{others.pop()} = {answer.text}", truth.text) if solved else Outcome.DIFFERENT
     if not isinstance(answer, (Assigned, Chain)) or not isinstance(truth, (Assigned, Chain)):
         return Outcome.DIFFERENT
     if _vacuous(answer) and not _vacuous(truth):
@@ -190,6 +195,8 @@ def _collections(answer: Form, truth: Form, part: Rung) -> Outcome:
             return compare_forms(*pair, part)
     if any(isinstance(form, Scalar) and _RELATION.search(form.text) for form in (answer, truth)):
         return symbolic.equal(answer.text, truth.text)
+    if isinstance(answer, Values) and isinstance(truth, Scalar) and not answer.braced:  # one value, written twice
+        return Outcome.of(all(compare_forms(item, truth, part) is Outcome.EQUAL for item in answer.items))
     return Outcome.DIFFERENT
 
 

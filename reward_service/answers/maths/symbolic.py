@@ -1,4 +1,4 @@
-"""The last rung: LaTeX read as symbols and held against each other by Math-Verify. Imported only in workers.
+"""The last rungs: expressions held against each other by value, or else as symbols by Math-Verify. Only in workers.
 
 It has no time limit of its own: the pool kills a worker that runs too long. Nothing here evaluates text; the
 parser is a grammar. Whatever it cannot read is UNKNOWN.
@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from reward_service.answers.maths import by_value
 from reward_service.answers.maths.finding import Outcome
 from reward_service.answers.maths.guards import parsable, quick_to_simplify
 from reward_service.answers.maths.numeric import number, rounds_to, stands_for
@@ -29,8 +30,24 @@ _VARIABLE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]+")
 
 
 def equal(answer: str, truth: str) -> Outcome:
-    """Whether two normalised expressions are equal for every value of their variables."""
-    if any(not parsable(side) or _WORD.search(side) or _DROPPED.search(side) for side in (answer, truth)):
+    """Whether two normalised expressions or equations are equal for every value of their variables."""
+    found = same_at_points(answer, truth)
+    return found if found is not Outcome.UNKNOWN else same_symbols(answer, truth)
+
+
+def same_at_points(answer: str, truth: str) -> Outcome:
+    """What the values of expressions that our own reader can read decide."""
+    return by_value.equal(*_same_logarithms(answer, truth)) if _safe(answer) and _safe(truth) else Outcome.UNKNOWN
+
+
+def _safe(text: str) -> bool:
+    """Whether a reader may see `text`, and leaves nothing of it out."""
+    return parsable(text) and not _WORD.search(text) and not _DROPPED.search(text)
+
+
+def same_symbols(answer: str, truth: str) -> Outcome:
+    """What Math-Verify's reader and sympy decide."""
+    if not _safe(answer) or not _safe(truth):
         return Outcome.UNKNOWN
     answer, truth = _same_logarithms(answer, truth)
     given, wanted = _parse(answer), _parse(truth)
@@ -47,6 +64,11 @@ def equal(answer: str, truth: str) -> Outcome:
         raise
     except Exception:  # sympy raises anything on what it cannot handle; a model wrote it
         return Outcome.UNKNOWN
+
+
+def warm() -> None:
+    """Load the libraries and build the parser's tables: what the first symbolic comparison would do."""
+    equal("\\log x + \\log x", "2 \\log x")  # a bare logarithm is not for `by_value`
 
 
 def _sampled(given: Any, wanted: Any) -> Outcome:
@@ -130,6 +152,9 @@ def evaluated(text: str) -> Fraction | None:
     """The real value of an expression without variables, to many more digits than an answer may have."""
     if not parsable(text) or _DROPPED.search(text):
         return None
+    read = by_value.value(text)
+    if read is not None:
+        return read
     from reward_service.answers.maths.sampling import rational, value_of
 
     found = _parse(text)

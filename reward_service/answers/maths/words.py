@@ -105,7 +105,7 @@ _PLURAL = re.compile(r"(?<=[a-z]{3})(?<!s)s\b")
 _NOT_LETTER = re.compile(r"[^a-z]+")
 _OPTION_TRUTH = re.compile(r"\(?([A-J])\)?\.?")
 _LISTED = re.compile(r"(?<![A-Za-z])[A-J](?=[).:,/;]| *$)")
-_OPTION = re.compile(r"\(?([A-J])\)?\.?|([A-J])[.):] ?.+|\(([A-J])\) ?.+")
+_OPTION = re.compile(r"\(?([A-Ja-e])\)?\.?|([A-J])[.):] ?.+|\(([A-J])\) ?.+")
 
 
 def worded(text: str) -> bool:
@@ -150,4 +150,4 @@ def _same_option(answer: str, truth: str) -> Outcome:
     letter = given[1] or given[2] or given[3]
     if len(_LISTED.findall(given[0])) > 1 and given[1] is None:  # more than one option
         return Outcome.DIFFERENT
-    return Outcome.of(letter == wanted[1])
+    return Outcome.of(letter.upper() == wanted[1])

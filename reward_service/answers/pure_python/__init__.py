@@ -7,7 +7,7 @@ is counted against a budget.
 
 from reward_service.answers.pure_python.budget import Budget, Exhausted, Unsupported
 from reward_service.answers.pure_python.interpreter import Program, ProgramRaised
-from reward_service.answers.pure_python.syntax import NotPlain, plain_value, same_value
+from reward_service.answers.pure_python.syntax import NotPlain, TooMuch, plain_value, same_value
 
 __all__ = [
     "Budget",
@@ -15,6 +15,7 @@ __all__ = [
     "NotPlain",
     "Program",
     "ProgramRaised",
+    "TooMuch",
     "Unsupported",
     "plain_value",
     "same_value",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from reward_service.answers.pure_python.budget import SIZED, Budget, Exhausted, Halt, Meter, Unsupported
@@ -48,17 +48,6 @@ class Program:
         self._tree = parse(source)
         self._budget = budget or Budget()
 
-    def functions(self) -> frozenset[str]:
-        """The names that the program defines as functions."""
-        return frozenset(node.name for node in self._tree.body if isinstance(node, ast.FunctionDef))
-
-    def parameters(self, function: str) -> list[str]:
-        """The names of the positional parameters of a function of the program."""
-        for node in reversed(self._tree.body):
-            if isinstance(node, ast.FunctionDef) and node.name == function:
-                return [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
-        return []
-
     def run(self, call: ast.Call) -> Any:
         """What a call, written as an expression over the program's names, gives.
 
@@ -77,6 +66,24 @@ class Program:
             raise Exhausted("it recursed too deep, or needed too much memory") from None
         except Exception as error:
             raise ProgramRaised(type(error).__name__) from None
+
+    def arguments(self, call: ast.Call) -> tuple[list[Any], dict[str, Any]]:
+        """The values that a call passes, by place and by name; raises NotPlain unless all of them are plain data.
+
+        They may use the program's names, as far as the interpreter gets with defining them.
+        """
+        run = Interpreter(self._budget)
+        module = Scope()
+        with suppress(Exception):
+            run.finish(run.block(self._tree.body, module))
+        try:
+            given, named = run.arguments(call, module)
+        except Exception as error:
+            reason = str(error) if isinstance(error, Halt) else f"they raise {type(error).__name__}"
+            raise NotPlain(f"the arguments cannot be worked out: {reason}") from None
+        if not only_data([*given, *named.values()]):
+            raise NotPlain("an argument is no data")
+        return given, named
 
 
 def _arguments(run: Interpreter, call: ast.Call, module: Scope) -> tuple[list[Any], dict[str, Any]]:

@@ -17,18 +17,27 @@ class NotPlain(ValueError):
     """The text does not parse, is too long or too deep, or is not plain data."""
 
 
+class TooMuch(NotPlain):
+    """It is Python, or may be, and too long, too large or too deep."""
+
+
 def parse(source: str) -> ast.Module:
     """The tree of `source`, its size and depth bounded; raises NotPlain."""
-    if len(source) > MAX_SOURCE_CHARS:
-        raise NotPlain("it is too long")
+    tree = read(source, MAX_SOURCE_CHARS)
+    _bound(tree)
+    return tree
+
+
+def read(source: str, most: int) -> ast.Module:
+    """The tree of a text of at most `most` characters that is trusted to be of a reasonable shape; raises NotPlain."""
+    if len(source) > most:
+        raise TooMuch("it is too long")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(source)
+            return ast.parse(source)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise NotPlain("it is not Python") from None
-    _bound(tree)
-    return tree
 
 
 def _bound(tree: ast.AST) -> None:
@@ -38,7 +47,7 @@ def _bound(tree: ast.AST) -> None:
         node, level = waiting.popleft()
         seen += 1
         if level > MAX_TREE_DEPTH or seen > MAX_NODES:
-            raise NotPlain("it is too large")
+            raise TooMuch("it is too large")
         waiting.extend((child, level + 1) for child in ast.iter_child_nodes(node))
 
 

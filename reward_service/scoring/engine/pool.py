@@ -40,7 +40,7 @@ from reward_service.errors import (
 from reward_service.scoring.engine import zygote
 from reward_service.scoring.engine.worker import Job, Reply
 from reward_service.scoring.limits import Deadline, PoolLimits
-from reward_service.verifiers.base import AnyVerifier, Truth, Undecided, Verdict
+from reward_service.verifiers.base import AnyVerifier, Execute, Truth, Undecided, Verdict
 
 log = logging.getLogger(__name__)
 _START_SECONDS = 120.0
@@ -49,6 +49,7 @@ _TRANSFER_SECONDS = 10
 _AGEING_SECONDS = 10.0
 """A pool of one worker runs a slow job, although quick ones wait, once it has waited this long."""
 _MOST_DEATHS = 3
+_NICE = 5
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -56,9 +57,11 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Compared:
     """What a comparison found, and where its time went, in seconds."""
 
-    found: Verdict | Undecided
+    found: Verdict | Undecided | Execute
     queue_s: float
     run_s: float
+    reused: bool = False
+    """Another replica had worked it out."""
 
 
 @dataclass(slots=True, eq=False)
@@ -98,6 +101,14 @@ class _Waiting:
             self.future.set_exception(outcome)
         else:
             self.future.set_result(outcome)
+
+
+def packed(verifier: AnyVerifier, answer: str, truth: Truth) -> bytes:
+    """A comparison as workers take it; raises InternalFailure."""
+    try:
+        return pickle.dumps(Job(type(verifier), answer, truth), protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        raise InternalFailure(f"{verifier.id}: the truth cannot be sent to a worker") from error
 
 
 def _shut_down() -> ItemError:
@@ -220,6 +231,30 @@ class Pool:
         for thread in self._threads:
             thread.join(timeout=5)
 
+    async def open(self) -> None:
+        """`start`, without holding up the event loop."""
+        await asyncio.to_thread(self.start)
+
+    async def ready(self) -> None:
+        """At once: what was started is ready."""
+
+    async def aclose(self) -> None:
+        """`close`, without holding up the event loop."""
+        await asyncio.to_thread(self.close)
+
+    @property
+    def name(self) -> str:
+        return f"{self.workers} workers on this machine"
+
+    @property
+    def lack(self) -> str:
+        """Why nothing is compared now: never so, once it was started."""
+        return ""
+
+    @property
+    def workers(self) -> int:
+        return self.limits.workers
+
     @property
     def queued(self) -> int:
         return len(self._quick) + len(self._slow)
@@ -231,11 +266,11 @@ class Pool:
 
     async def compare(self, verifier: AnyVerifier, answer: str, truth: Truth, deadline: Deadline) -> Compared:
         """Run `verifier.compare` in a worker; raises an ItemError when there is no verdict."""
+        return await self.run(packed(verifier, answer, truth), deadline)
+
+    async def run(self, payload: bytes, deadline: Deadline) -> Compared:
+        """What `compare` does, for a comparison that was `packed`."""
         loop = asyncio.get_running_loop()
-        try:
-            payload = pickle.dumps(Job(type(verifier), answer, truth), protocol=pickle.HIGHEST_PROTOCOL)
-        except Exception as error:
-            raise InternalFailure(f"{verifier.id}: the truth cannot be sent to a worker") from error
         job = _Waiting(payload, deadline, loop, loop.create_future())
         with self._changed:
             if self._closing:
@@ -441,6 +476,9 @@ class Pool:
             env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": path},
         )
         theirs.close()
+        # Workers inherit it: where cores are short, who is to be refused or asks for health is answered first.
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, self._zygote.pid, _NICE)
         self._control = ours
         if len(ours.recv(zygote.REPLY.size)) < zygote.REPLY.size:
             raise OSError("the worker template did not start; its error is above")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from reward_service.errors import MEANINGS, ItemError
-from reward_service.verifiers.base import AnyVerifier, Truth, Undecided, Verdict
+from reward_service.verifiers.base import AnyVerifier, Execute, Truth, Undecided, Verdict
 
 _MOST_TRACE = 2_000
 
@@ -39,7 +39,7 @@ class Reply:
 
     number: int
     run_s: float
-    found: Verdict | Undecided | None = None
+    found: Verdict | Undecided | Execute | None = None
     error: ItemError | None = None
     exception: str | None = None
     trace: str = ""

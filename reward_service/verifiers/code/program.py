@@ -2,240 +2,121 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
-
-from reward_service.answers.fences import Block, blocks, select
-from reward_service.answers.literals import NotData, read_literal
-from reward_service.errors import SandboxUnavailable
+from reward_service.answers.fences import blocks
 from reward_service.schema import Domain, Options, VerdictName
-from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier, Where
+from reward_service.verifiers.base import Answer, Execution, NoAnswer, Verdict, Verifier, Where
+from reward_service.verifiers.code import runs
+from reward_service.verifiers.code.blocks import (
+    PYTHON,
+    Code,
+    callable_name,
+    candidates,
+    choose,
+    join,
+    language,
+    looks_like_python,
+    split,
+)
+from reward_service.verifiers.code.truth import CallTests, ProgramTruth, PytestTests, StreamTests
+from sandboxes import Program as Source
+from sandboxes import TestKind, Tests
 
 MAX_PROGRAM_CHARS = 200_000
-
-MAX_TESTS_CHARS = 64 * 1024 * 1024
-"""Tests in text are read up to this length; the largest rows hold some tens of millions of characters."""
-
-Kind = Literal["functional", "inputs", "pytest", "solution_file"]
-_KINDS: tuple[Kind, ...] = ("functional", "inputs", "pytest", "solution_file")
-
-_PYTHON = frozenset({"python", "py", "python3", "python2", "pypy", "pypy3", "ipython"})
-_NOT_A_PROGRAM = re.compile(
-    "bash|sh|shell|console|zsh|cmd|powershell|te?xt|plaintext|output|input|json|ya?ml|toml|ini|csv|diff|markdown|md|log"
-    "|latex|tex|html|xml|mermaid|traceback|pycon|requirements"
-)
-_DEFINED = re.compile(r"^[ \t]*(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
-_WORD = re.compile(r"[^\W\d]\w*")
-_FIRST_LINE = re.compile(
-    r"(?:from[ \t]+[\w.]+[ \t]+import\b|import[ \t]+[\w.]+(?:[ \t]+as[ \t]+\w+)?\s*(?:[,;#]|$)"
-    r"|(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[ \t]*[(:]|@\w|#!"
-    r"|(?:print|for|while|if|with|try)\b.*[):]\s*$|\w+(?:[ \t]*,[ \t]*\w+)*[ \t]*=[^=])"
-)
-
-
-class _Tests(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-def _filled(value: str) -> str:
-    if not value.strip():
-        raise ValueError("the tests are empty")
-    return value
-
-
-Source = Annotated[str, BeforeValidator(lambda value: _filled(value) if isinstance(value, str) else value)]
-
-
-def _lines(value: Any) -> Any:
-    """One text from a list of lines."""
-    if isinstance(value, (list, tuple)) and all(isinstance(line, str) for line in value):
-        return "\n".join(value)
-    return value
-
-
-Stream = Annotated[str, BeforeValidator(_lines, json_schema_input_type=str | list[str])]
-"""What a program reads or must print: a text, or a list of its lines."""
-
-
-class FunctionalTests(_Tests):
-    """Python statements that call the program's functions and assert."""
-
-    functional: Source
-
-
-class PytestTests(_Tests):
-    """A pytest module that imports the program."""
-
-    pytest: Source
-
-
-class SolutionTests(_Tests):
-    """A module that is run beside the program."""
-
-    solution_file: Source
-
-
-class StreamTests(_Tests):
-    """What the program reads from standard input, and what it must print."""
-
-    inputs: tuple[Stream, ...] = Field(min_length=1)
-    outputs: tuple[Stream, ...] = Field(min_length=1)
-    complete_inputs: tuple[Stream, ...] | None = None
-    complete_outputs: tuple[Stream, ...] | None = None
-
-    @model_validator(mode="after")
-    def _paired(self) -> StreamTests:
-        if len(self.inputs) != len(self.outputs):
-            raise ValueError(f"{len(self.inputs)} inputs do not pair with {len(self.outputs)} outputs")
-        if len(self.complete_inputs or ()) != len(self.complete_outputs or ()):
-            raise ValueError("complete_inputs and complete_outputs do not pair")
-        if not any(output.strip() for output in self.outputs):
-            raise ValueError("every expected output is empty: the tests check nothing")
-        return self
-
-
-class CallTests(_Tests):
-    """Arguments for the function `fn_name`, and what it must return."""
-
-    fn_name: Source
-    inputs: tuple[Any, ...] = Field(min_length=1)
-    outputs: tuple[Any, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _paired(self) -> CallTests:
-        if len(self.inputs) != len(self.outputs):
-            raise ValueError(f"{len(self.inputs)} inputs do not pair with {len(self.outputs)} outputs")
-        return self
-
-
-def _kind(tests: Any) -> str | None:
-    """Which of the kinds `tests` are. A column that parquet added to make rows alike is null, and is not there."""
-    if not isinstance(tests, Mapping):
-        return None
-    kind = next((kind for kind in _KINDS if tests.get(kind) is not None), None)
-    return "calls" if kind == "inputs" and tests.get("fn_name") else kind
-
-
-def _read(value: Any) -> Any:
-    if isinstance(value, str):
-        if len(value) > MAX_TESTS_CHARS:
-            raise ValueError("the tests are too long")
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            try:
-                value = read_literal(value)
-            except NotData:
-                raise ValueError("the tests are neither an object nor JSON in text") from None
-    if _kind(value) is None:
-        raise ValueError("the tests are of no known kind: functional, inputs and outputs, pytest, solution_file")
-    return value
-
-
-Tests = Annotated[
-    Annotated[FunctionalTests, Tag("functional")]
-    | Annotated[StreamTests, Tag("inputs")]
-    | Annotated[CallTests, Tag("calls")]
-    | Annotated[PytestTests, Tag("pytest")]
-    | Annotated[SolutionTests, Tag("solution_file")],
-    Discriminator(_kind),
-]
-
-
-def _text_or_empty(value: Any) -> Any:
-    return "" if value is None else value
-
-
-class ProgramExtra(BaseModel):
-    """What stands around the program."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    prefix: Annotated[str, BeforeValidator(_text_or_empty)] = Field(
-        "", description="Code that goes before the program, such as imports.", examples=["from typing import *\n"]
+_USUAL_IMPORTS = (
+    "".join(
+        f"from {module} import *\n"
+        for module in ("typing", "collections", "functools", "itertools", "heapq", "bisect", "string", "math")
     )
-    function_name: str | None = Field(None, description="The function that the tests call.", examples=["square"])
-    entry_point: str | None = Field(None, description="Another name for function_name.")
-
-
-class ProgramTruth(Truth):
-    ground_truth: Annotated[Tests, BeforeValidator(_read, json_schema_input_type=Tests | str)] = Field(
-        description="The tests, as an object or JSON in text.",
-        examples=[
-            {"functional": "assert square(3) == 9"},
-            {"inputs": ["3\n"], "outputs": ["9\n"]},
-            {"pytest": "from solution import square\n\ndef test_square():\n    assert square(3) == 9\n"},
-        ],
-    )
-    extra_info: ProgramExtra = Field(default_factory=ProgramExtra)
+    + "import collections, functools, heapq, bisect, itertools, math, random, re, string, sys\n"
+)
+"""What goes before a program whose function is called, where the row says nothing: judges of such tasks all have it."""
 
 
 class Program(Verifier[ProgramTruth]):
     name = "program"
+    version = "2"
     domain = Domain.CODE
     patterns = ("codegen__*", "codecontests", "apps", "codeforces", "taco")
     truth = ProgramTruth
     where = Where.SANDBOX
+    executes = True
     summary = "The fenced program passes every test, in a sandbox."
 
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
-        found = _programs(blocks(text))
-        code = select(found, options.code_blocks or "last")
-        flags = ("unclosed_block",) if found and not found[-1].closed else ()
-        if code is None and _looks_like_python(text):
-            code = text.strip()
-        if code is None:
+        fenced = blocks(text)
+        found = candidates(fenced)
+        flags = ("unclosed_block",) if found and not fenced[-1].closed else ()
+        if not found and looks_like_python(text):
+            found = [Code("", text.strip())]
+        if not found:
             return NoAnswer("There is no code block with a program.")
-        if len(code) > MAX_PROGRAM_CHARS:
+        code = join(_by_policy(found, options), MAX_PROGRAM_CHARS)
+        if code is None:
             return NoAnswer(
                 f"The program is longer than {MAX_PROGRAM_CHARS} characters.", VerdictName.BAD_FORMAT, flags
             )
         return Answer(code, flags)
 
-    def compare(self, answer: str, truth: ProgramTruth) -> Verdict:
-        raise SandboxUnavailable("this release has no sandbox, and programs are never run without one")
+    def shortcut(self, answer: str, truth: ProgramTruth) -> Verdict | None:
+        code, wanted = _chosen(answer, truth), _language(truth)
+        if code is None:
+            return Verdict.bad_format(f"There is no program in {wanted or PYTHON}.")
+        if code.language == "bash" and wanted != "bash":
+            return Verdict(VerdictName.NO_ANSWER, 0.0, "There is no code block with a program, only commands.")
+        if code.language != PYTHON and not isinstance(truth.ground_truth, StreamTests):
+            return Verdict.bad_format(f"The tests are in Python, and the program is in {code.language}.")
+        if not _writable(code.text):
+            return Verdict(VerdictName.PROGRAM_ERROR, 0.0, "The program holds characters that no source file can.")
+        return None
+
+    async def execute(self, answer: str, truth: ProgramTruth, means: Execution) -> Verdict:
+        code = _chosen(answer, truth)
+        assert code is not None  # the shortcut told otherwise
+        tests, prefix = truth.ground_truth, truth.extra_info.prefix
+        if isinstance(tests, StreamTests):
+            # While no worker is up none is known, which says nothing of the program: the sandbox tells.
+            known = means.sandbox.describe().languages
+            if known and not _language(truth) and known.get(code.language) != "":
+                return Verdict.bad_format(
+                    f"The program is in {code.language}, which is not asked for and does not run here."
+                )
+            return await runs.on_streams(Source(code.text, code.language, prefix), tests, means)
+        if isinstance(tests, CallTests):
+            name = callable_name(code.text, tests.fn_name.strip())
+            source = Source(code.text, PYTHON, prefix or _USUAL_IMPORTS, entry_point=name)
+            return await runs.on_calls(source, tests, means)
+        kind = TestKind.PYTEST if isinstance(tests, PytestTests) else TestKind.SCRIPT
+        point = callable_name(code.text, truth.entry_point) if truth.entry_point else None
+        wanted = Tests(truth.source, kind, point)
+        return await runs.on_tests(Source(code.text, PYTHON, prefix), wanted, means)
 
 
-def _programs(found: list[Block]) -> list[Block]:
-    """The blocks that may be the program: Python's, or else those without a label, or else in another language.
-
-    A block that defines nothing and uses what an earlier block defines is an example of use, and is left out.
-    """
-    filled = [block for block in found if block.code.strip()]
-    for wanted in (_is_python, _is_bare_python, lambda block: not block.label, _is_program):
-        chosen = [block for block in filled if wanted(block)]
-        if chosen:
-            return _without_examples(chosen)
-    return []
+def _by_policy(found: list[Code], options: Options) -> list[Code]:
+    """What the options leave of the blocks: under `last` all, for the truth to choose from; else one."""
+    if options.code_blocks == "first":
+        return found[:1]
+    if options.code_blocks == "longest":
+        return [max(found, key=lambda code: len(code.text))]
+    if options.code_blocks == "all":
+        return [Code(found[-1].language, "\n".join(code.text for code in found))]
+    return found
 
 
-def _is_python(block: Block) -> bool:
-    return re.split(r"[^a-z0-9]", block.label.lstrip("{."))[0] in _PYTHON
+def _chosen(answer: str, truth: ProgramTruth) -> Code | None:
+    tests = truth.ground_truth
+    point = "" if isinstance(tests, StreamTests) else truth.entry_point
+    return choose(split(answer), _language(truth), truth.source, point)
 
 
-def _is_bare_python(block: Block) -> bool:
-    return not block.label and _looks_like_python(block.code)
+def _language(truth: ProgramTruth) -> str:
+    """The language that the row asks for; empty where it does not say."""
+    return language(truth.extra_info.language)
 
 
-def _looks_like_python(code: str) -> bool:
-    """Whether the first line of `code` reads as a statement and not as prose."""
-    return _FIRST_LINE.match(code.lstrip()[:300].split("\n", 1)[0]) is not None
-
-
-def _is_program(block: Block) -> bool:
-    return _NOT_A_PROGRAM.fullmatch(block.label) is None
-
-
-def _without_examples(found: list[Block]) -> list[Block]:
-    defined: set[str] = set()
-    kept = []
-    for block in found:
-        names = set(_DEFINED.findall(block.code))
-        if names or not defined or defined.isdisjoint(_WORD.findall(block.code)):
-            kept.append(block)
-        defined |= names
-    return kept
+def _writable(code: str) -> bool:
+    """Whether a file can hold it, and a compiler read it."""
+    try:
+        code.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in code

@@ -1,16 +1,50 @@
-r"""Mathematics: the last `\boxed{}` holds the answer, compared by the ladder of `answers/maths`."""
+r"""Mathematics: the last `\boxed{}` holds the answer, compared by the ladder of `answers/maths`.
+
+Boxes that stand together, `\boxed{1}, \boxed{2}`, are one answer, a list. A response without any box answers with its
+last statement, `The answer is 7.`, and is flagged: who trains on the form can tell it from a boxed one.
+"""
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, field_validator
+import re
+from typing import Annotated
 
+from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator
+
+from reward_service.answers.boxed import boxes, last_boxes
+from reward_service.answers.final_statement import final_statement
+from reward_service.answers.maths import symbolic
 from reward_service.answers.maths.finding import Finding, Outcome
 from reward_service.answers.maths.ladder import compare, quick
 from reward_service.answers.maths.normalise import normalise
-from reward_service.schema import Domain, Options
+from reward_service.schema import Domain, Options, VerdictName
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier, Where
-from reward_service.verifiers.found import in_box
+from reward_service.verifiers.math.policy import USUAL, Policy, compare_by
 from reward_service.verifiers.truths import Text
+
+MAX_SOLUTION = 64_000
+MAX_BOXES = 32
+UNBOXED = "unboxed"
+_JOINED = re.compile(r"[\s$,;]*(?:[a-z]+[ ,])?(?: ?(?:and|or)\b)?[\s$,;]*")
+"""What stands between boxes of a reference that are one answer: a comma, a word of unit, `and`."""
+
+
+def _final(value: str) -> str:
+    """Of a reference that is a whole solution, what it boxes at its end: several boxes where they stand close."""
+    found = [box for box in boxes(value[-MAX_SOLUTION:]) if box.content] if "\\boxed" in value else []
+    contents = [box.content or "" for box in found[-1:]]
+    for box, following in zip(found[-2::-1], found[:0:-1], strict=True):
+        between = value[-MAX_SOLUTION:][box.end : following.start]
+        if len(between) > 40 or not _JOINED.fullmatch(between):
+            break
+        contents.insert(0, box.content or "")
+    return ", ".join(dict.fromkeys(contents)) or value
+
+
+class MathExtra(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    policy: Policy = USUAL
 
 
 class MathTruth(Truth):
@@ -18,7 +52,8 @@ class MathTruth(Truth):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"ground_truth": "\\frac{14}{3}"}, {"ground_truth": 42}]})
 
-    ground_truth: Text
+    ground_truth: Annotated[Text, AfterValidator(_final)]
+    extra_info: MathExtra = MathExtra(policy=USUAL)
 
     @field_validator("ground_truth")
     @classmethod
@@ -37,6 +72,17 @@ def verdict(found: Finding) -> Verdict:
     return Verdict.wrong("The answer could not be shown to equal the truth.")
 
 
+def in_boxes(text: str) -> Answer | NoAnswer:
+    """What the last box holds, after those that it stands with."""
+    contents = last_boxes(text, MAX_BOXES)
+    texts = [content for content in contents if content is not None]
+    if not contents:
+        return NoAnswer("There is no \\boxed{} answer.")
+    if not texts:
+        return NoAnswer("The last \\boxed{} is never closed.", VerdictName.BAD_FORMAT)
+    return Answer(", ".join(filter(None, texts)))
+
+
 class MathVerifier(Verifier[MathTruth]):
     """Comparison by rules; subclasses change only where the answer stands."""
 
@@ -45,18 +91,24 @@ class MathVerifier(Verifier[MathTruth]):
     where = Where.POOL
 
     def warm(self) -> None:
-        compare("x + x", "2 x")  # the first symbolic comparison loads the libraries and builds the parser's tables
+        symbolic.warm()
 
     def shortcut(self, answer: str, truth: MathTruth) -> Verdict | None:
+        if truth.extra_info.policy != USUAL:
+            return None
         found = quick(answer, truth.ground_truth)
         return None if found.outcome is Outcome.UNKNOWN else verdict(found)
 
     def compare(self, answer: str, truth: MathTruth) -> Verdict:
+        policy = truth.extra_info.policy
+        if policy != USUAL:
+            return verdict(compare_by(policy, answer, truth.ground_truth))
         return verdict(compare(answer, truth.ground_truth))
 
 
 class Boxed(MathVerifier):
     name = "math"
+    version = "3"
     patterns = (
         "math__*",
         "aime*",
@@ -74,4 +126,6 @@ class Boxed(MathVerifier):
     summary = "The last \\boxed{}, equal to the truth as a number, expression, set, interval, matrix or word."
 
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
-        return in_box(text)
+        found = in_boxes(text)
+        said = final_statement(text) if isinstance(found, NoAnswer) and found.verdict is VerdictName.NO_ANSWER else None
+        return found if said is None else Answer(said, (UNBOXED,))

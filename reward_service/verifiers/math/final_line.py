@@ -1,4 +1,4 @@
-"""Mathematics answered by a last line `Answer: X`, or else by the last box."""
+"""Mathematics answered by a last line `Answer: X`, or else as `math` is: by the last box."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import re
 
 from reward_service.schema import Options
 from reward_service.verifiers.base import Answer, NoAnswer
-from reward_service.verifiers.found import in_box
-from reward_service.verifiers.math.boxed import MathVerifier
+from reward_service.verifiers.math.boxed import MathVerifier, in_boxes
 
 MAX_LINE = 5_000
 
@@ -18,12 +17,13 @@ _MARK = re.compile(
 
 class FinalLine(MathVerifier):
     name = "final_line"
+    version = "3"
     patterns = ("math_dapo", "math_dapo*")
     summary = "The last line `Answer: X`, else the last \\boxed{}; compared as math."
 
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
         ends = [mark.end() for mark in _MARK.finditer(text)]
         if not ends:
-            return in_box(text)
+            return in_boxes(text)
         line = text[ends[-1] : ends[-1] + MAX_LINE].partition("\n")[0]
         return Answer(line.strip().removesuffix("**").strip(" \t\r*_"))

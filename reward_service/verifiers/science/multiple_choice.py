@@ -24,13 +24,16 @@ _PROMPT_SCHEMA = {
 _OPTION = re.compile(r"^[ \t]{0,8}[(\[]?([A-Z])[)\].:]{1,3}[ \t]+(\S[^\n]{0,1000})$", re.MULTILINE)
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mathbf)\s?(?=\{)|[{}$\s]|\\[()\[\],;! ]")
 _ONE_LETTER = re.compile(r"\(?([A-Za-z])[).:]{0,2}")
+_WITH_TEXT = re.compile(r"(?:\(([A-Z])\)|([A-Z])[).:]|([B-HJ-Z])(?= )) ?\S.*")
+"""A letter and the option's own text; `A` and `I` without a mark may begin that text."""
 
 
 def _letter(value: str) -> str:
-    found = _ONE_LETTER.fullmatch(clean(value))
+    found = _ONE_LETTER.fullmatch(clean(value)) or _WITH_TEXT.fullmatch(clean(value))
     if found is None:
         raise ValueError("the reference is not one letter")
-    return found[1].upper()
+    letters: list[str] = [letter for letter in found.groups() if letter]
+    return letters[0].upper()
 
 
 def _options(prompt: Any) -> Any:
@@ -49,7 +52,7 @@ def _comparable(text: str) -> str:
 class ChoiceTruth(Truth):
     ground_truth: Annotated[
         Text, AfterValidator(_letter), BeforeValidator(unwrap, json_schema_input_type=str | list[str])
-    ] = Field(description="One letter.", examples=["D"])
+    ] = Field(description="One letter, with or without its option's text.", examples=["D", "(D) Acid"])
     prompt: Annotated[dict[str, str], BeforeValidator(_options), WithJsonSchema(_PROMPT_SCHEMA)] = Field(
         default_factory=dict
     )
@@ -57,6 +60,7 @@ class ChoiceTruth(Truth):
 
 class MultipleChoice(Verifier[ChoiceTruth]):
     name = "multiple_choice"
+    version = "3"
     domain = Domain.SCIENCE
     patterns = ("stem__supergpqa*", "stem__gpqa*")
     truth = ChoiceTruth

@@ -2,13 +2,15 @@
 
 The answer is one assertion on `f`. Nothing else that stands beside it is looked at, and no text of the model is
 executed. For an asked output, the argument must be the one in the question and the stated value the reference. For an
-asked input, any input will do that the function in the truth maps to the output, so that function is interpreted, on
-plain data and within a budget, by `answers.pure_python`.
+asked input, any input will do that the function in the truth maps to the output. That function is interpreted, on plain
+data and within a budget, by `answers.pure_python`; where that does not get to an end, the function runs in a sandbox on
+the arguments' values, and what it gives is compared here.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
@@ -18,20 +20,25 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, f
 from reward_service.answers.boxed import last_box
 from reward_service.answers.fences import blocks
 from reward_service.answers.pure_python import (
+    Budget,
     Exhausted,
     NotPlain,
     Program,
     ProgramRaised,
+    TooMuch,
     Unsupported,
     plain_value,
     same_value,
 )
-from reward_service.answers.pure_python.syntax import parse
+from reward_service.answers.pure_python.syntax import parse, read
 from reward_service.answers.tags import last_tag
-from reward_service.errors import SandboxUnavailable
 from reward_service.schema import Domain, Options, VerdictName
-from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier, Where
+from reward_service.verifiers.base import Answer, Execute, Execution, NoAnswer, Truth, Verdict, Verifier, Where
+from reward_service.verifiers.simulation.executed import Unknown, limits_of, output_of
+from reward_service.verifiers.simulation.quoted import prompt_text
 from reward_service.verifiers.truths import unwrap
+from sandboxes import Call
+from sandboxes import Program as Source
 
 MAX_LOOKED_AT = 32_000
 """An assertion is looked for in this many last characters of a block or a response."""
@@ -39,6 +46,9 @@ MAX_ANSWER = 20_000
 MAX_SHORT = 2_000
 """Answers up to this length are parsed on the event loop."""
 MAX_BLOCKS = 6
+MAX_SOURCE = 1_000_000
+ARGUMENTS = Budget(steps=20_000, size=200_000, total=1_000_000, depth=20)
+"""What working out the arguments may take on the event loop, a few milliseconds, before a sandbox is given them."""
 _PYTHON = frozenset({"python", "py", "python3"})
 
 _START = re.compile(
@@ -82,19 +92,21 @@ class Functional(BaseModel):
     @classmethod
     def _defines_f(cls, source: str) -> str:
         try:
-            if "f" not in Program(source).functions():
+            if not _binds_f(read(source, MAX_SOURCE)):
                 raise ValueError("the function f is not defined")
         except NotPlain as error:
             raise ValueError(f"the function cannot be read: {error}") from None
         return source
 
 
-def _prompt_text(value: Any) -> Any:
-    """The text of a prompt that is a list of chat messages."""
-    if isinstance(value, list):
-        parts = [message.get("content") for message in value if isinstance(message, dict)]
-        return "\n".join(part for part in parts if isinstance(part, str))
-    return value if isinstance(value, str) else None
+def _binds_f(tree: ast.Module) -> bool:
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name="f") | ast.ClassDef(name="f") | ast.alias(asname="f"):
+                return True
+            case ast.alias(name="f", asname=None) | ast.Name(id="f", ctx=ast.Store()):
+                return True
+    return False
 
 
 class CruxevalTruth(Truth):
@@ -104,7 +116,7 @@ class CruxevalTruth(Truth):
         examples=['{"functional": "def f(s):\\n    return s[::-1]"}']
     )
     extra_info: CruxevalInfo = CruxevalInfo()
-    prompt: Annotated[str | None, BeforeValidator(_prompt_text, json_schema_input_type=JsonValue)] = None
+    prompt: Annotated[str | None, BeforeValidator(prompt_text, json_schema_input_type=JsonValue)] = None
 
     @model_validator(mode="after")
     def _is_complete(self) -> CruxevalTruth:
@@ -157,10 +169,12 @@ class CruxevalTruth(Truth):
 
 class Cruxeval(Verifier[CruxevalTruth]):
     name = "cruxeval"
+    version = "2"
     domain = Domain.SIMULATION
     patterns = ("simulation__cruxeval*",)
     truth = CruxevalTruth
     where = Where.POOL
+    executes = True
     summary = "The last assertion `f(...) == value` of the answer; an asked input may be any that gives the output."
 
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
@@ -176,12 +190,28 @@ class Cruxeval(Verifier[CruxevalTruth]):
     def shortcut(self, answer: str, truth: CruxevalTruth) -> Verdict | None:
         return _without_running(answer, truth)[0] if len(answer) <= MAX_SHORT else None
 
-    def compare(self, answer: str, truth: CruxevalTruth) -> Verdict:
+    def compare(self, answer: str, truth: CruxevalTruth) -> Verdict | Execute:
         verdict, call = _without_running(answer, truth)
         if verdict is not None:
             return verdict
         assert call is not None
-        return _run(call, truth)
+        return _interpret(call, truth)
+
+    async def execute(self, answer: str, truth: CruxevalTruth, means: Execution) -> Verdict:
+        source = truth.ground_truth.functional
+        try:
+            given, named = _arguments_of(_sides(answer)[0], source)
+        except NotPlain as error:
+            return Verdict.bad_format(f"The arguments are not plain data: {error}.")
+        runs = means.sandbox.run(
+            Source(source, entry_point="f"), [Call(tuple(given), named)], limits_of(means), patience=means.patience
+        )
+        async with contextlib.aclosing(runs):
+            outcome = await anext(runs)
+        output = output_of(outcome)
+        if isinstance(output, Unknown):
+            return Verdict.wrong(f"The function {output.why} on this input.")
+        return _held(output.value, truth)
 
 
 def _short(found: str) -> Answer | NoAnswer:
@@ -207,20 +237,42 @@ def _without_running(answer: str, truth: CruxevalTruth) -> tuple[Verdict | None,
     return None, call
 
 
-def _run(call: ast.Call, truth: CruxevalTruth) -> Verdict:
+def _interpret(call: ast.Call, truth: CruxevalTruth) -> Verdict | Execute:
+    source = truth.ground_truth.functional
     try:
-        output = Program(truth.ground_truth.functional).run(call)
+        try:
+            return _held(Program(source).run(call), truth)
+        except TooMuch as error:
+            why = f"the function is not interpreted: {error}"
+        except Unsupported as error:
+            why = f"the function uses {error}"
+        except Exhausted as error:
+            why = f"the function is not interpreted to its end: {error}"
+        _arguments_of(call, source)
     except NotPlain as error:
         return Verdict.bad_format(f"The arguments are not plain data: {error}.")
     except ProgramRaised as error:
         return Verdict.wrong(f"The function raises {error} on this input.")
-    except Exhausted as error:
-        return Verdict.wrong(f"The function does not finish on this input: {error}.")
-    except Unsupported as error:
-        raise SandboxUnavailable(f"the function needs a sandbox: it uses {error}") from None
+    return Execute(why)
+
+
+def _held(output: Any, truth: CruxevalTruth) -> Verdict:
     if same_value(output, truth.expected()):
         return Verdict.correct("The function gives the output on this input.")
     return Verdict.wrong("The function gives another output on this input.")
+
+
+def _arguments_of(call: ast.Call, source: str) -> tuple[list[Any], dict[str, Any]]:
+    """The values that a call passes; raises NotPlain."""
+    if all(keyword.arg for keyword in call.keywords):
+        with contextlib.suppress(NotPlain):
+            given = [plain_value(argument) for argument in call.args]
+            return given, {keyword.arg or "": plain_value(keyword.value) for keyword in call.keywords}
+    try:
+        program = Program(source, ARGUMENTS)
+    except TooMuch:  # literal arguments need no names of the program
+        program = Program("", ARGUMENTS)
+    return program.arguments(call)
 
 
 def _candidates(text: str) -> Iterator[str]:
@@ -323,9 +375,17 @@ def _sides(assertion: str) -> tuple[ast.Call, Any]:
 
 def _same_call(given: ast.Call, asked: ast.Call, source: str) -> bool:
     """Whether two calls of f pass the same arguments, by value where both are plain data, else by their text."""
-    parameters = Program(source).parameters("f") if given.keywords or asked.keywords else []
+    parameters = _parameters(source) if given.keywords or asked.keywords else []
     one, other = _arguments(given, parameters), _arguments(asked, parameters)
     return one.keys() == other.keys() and all(_same_argument(one[name], other[name]) for name in other)
+
+
+def _parameters(source: str) -> list[str]:
+    """The names of the positional parameters of f."""
+    for node in reversed(read(source, MAX_SOURCE).body):
+        if isinstance(node, ast.FunctionDef) and node.name == "f":
+            return [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
+    return []
 
 
 def _arguments(call: ast.Call, parameters: list[str]) -> dict[str, ast.expr]:

@@ -16,9 +16,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue, StrictFloat, StrictInt, StrictStr
 
-from reward_service.answers.boxed import Box, boxes
+from reward_service.answers.boxed import boxes, standing_together
 from reward_service.answers.latex_text import plain_words
 from reward_service.answers.matching import matched
+from reward_service.answers.maths.statement import TURNS, stated
 from reward_service.answers.numbers import Number, read_number
 from reward_service.answers.plain import clean, fold
 from reward_service.schema import Domain, Options, VerdictName
@@ -33,14 +34,16 @@ TAIL_CHARS = 64_000
 FLOAT_STEP = Fraction(1, 10**5)
 FLOAT_NOISE = Fraction(1, 10**9)
 """An answer written this finely, as programs print, is off by no more than this when it is right."""
+MAX_UNIT_WORDS = 5
 COMPUTED_DECIMALS = 4
 COMPUTED_TOLERANCE = Fraction(1, 1000)
 
-_BETWEEN = re.compile(r"(?:[\s,;|&$]|\\(?:q?quad|[,;: ()\[\]\\])|\\text\{ ?,? ?and ?\}|\band\b)*")
-_MAX_BETWEEN = 40
 _MISSING = frozenset({"nan", "NaN", "NaT", "None", "null", "<NA>"})
 _PERCENT_ASKED = re.compile(r"%|\bper ?cent|\b(?:proportion|share|rate|fraction|ratio)s?\b", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:the|an?) (?=.)")
+_PLACE = re.compile(r"^(?:at|vs\.?|@) ?(?=[a-z]{2})", re.IGNORECASE)
+_COUNTRY = re.compile(r" \([A-Z]{3}\)$")
+_MEASURED = re.compile(r"([\d,./ +-]*\d) ([A-Za-z]+)")
 _TIGHT = re.compile(r" ?([-/:]) ?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _SEPARATORS = (
@@ -56,9 +59,15 @@ _UNIT_WORD = re.compile(r"[A-Za-z]+")
 _NOT_A_UNIT = re.compile(
     r"and|or|not|nor?|to|than|of|plus|minus|times|over|by|more|less|fewer|least|most|above|below|between|either|maybe|"
     r"zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundreds?|thousands?|dozens?|"
-    r"[mbtr]\w*illions?|hal(?:f|ves)|thirds?|quarters?|\w+ths?|squared|cubed|percent\w*|pct|k|m|mn|bn?|e|x",
+    r"[mbtr]\w*illions?|hal(?:f|ves)|thirds?|quarters?|(?!months?\b)\w+ths?|squared|cubed|percent\w*|pct|k|m|mn|bn?|e|x",
     re.IGNORECASE,
 )
+_MONTH = re.compile(
+    r"\b(january|february|march|april|june|july|august|sept|september|october|november|december)\b(?=\.? \d)"
+)
+_LABEL = re.compile(r"(?:\([A-H]\)|[A-H][.,:)]) ?(?=\w)")
+_SENTENCE = re.compile(r"The [A-Za-z ]{1,80} (?:is|begins|starts|ends)(?: (?:at|on|in))? (\S[^,;]{0,60})")
+_CALCULATION = re.compile(r"[\w\s.,$%()+\-*/×÷·]{1,120}")
 Cell = StrictStr | StrictInt | StrictFloat
 
 
@@ -109,6 +118,7 @@ class TableTruth(Truth):
 
 class Table(Verifier[TableTruth]):
     name = "table"
+    version = "3"
     domain = Domain.TABULAR
     patterns = ("table__*",)
     truth = TableTruth
@@ -120,7 +130,7 @@ class Table(Verifier[TableTruth]):
             return NoAnswer("There is no box.")
         if found[-1].content is None:
             return NoAnswer("The last box is never closed.", VerdictName.BAD_FORMAT)
-        contents = _standing_together(text[-TAIL_CHARS:], found)
+        contents = standing_together(text[-TAIL_CHARS:], found, MAX_ANSWERS)
         return Answer("|".join(contents)) if all(contents) else NoAnswer("The box is empty.")
 
     def compare(self, answer: str, truth: TableTruth) -> Verdict:
@@ -131,19 +141,6 @@ class Table(Verifier[TableTruth]):
         if len(truth.ground_truth) == 1:
             return _one(answer, truth.ground_truth[0], truth.prompt)
         return _several(answer, truth.ground_truth, truth.prompt)
-
-
-def _standing_together(text: str, found: list[Box]) -> list[str]:
-    """The contents of the last boxes that only commas, blanks and the like keep apart, in order."""
-    contents = [found[-1].content or ""]
-    for box, following in zip(found[-2::-1], found[:0:-1], strict=True):
-        between = text[box.end : following.start]
-        if box.content is None or len(between) > _MAX_BETWEEN or not _BETWEEN.fullmatch(between):
-            break
-        if len(contents) == MAX_ANSWERS:
-            break
-        contents.append(box.content)
-    return contents[::-1]
 
 
 def _one(answer: str, cell: Cell, percent_asked: bool) -> Verdict:
@@ -201,36 +198,78 @@ def _shown(part: str) -> str:
 def same(answer: str, cell: Cell, percent_asked: bool = False) -> bool:
     """Whether one answer is one cell of the reference, as text or as a number."""
     written = repr(cell) if isinstance(cell, (int, float)) else cell
-    if _canonical(answer) == _canonical(written):
+    if _same(answer, written):
         return True
     truth = read_number(written, accounting=True)
     if truth is None:
-        return _same_list(answer, written, percent_asked)
-    number = _number_with_unit(answer)
+        return (
+            _without_unit(answer, written) or _labelled(answer, written) or _same_list(answer, written, percent_asked)
+        )
+    number = _number_with_unit(answer) or _number_with_unit(_result(answer))
     return number is not None and _same_number(number, truth, isinstance(cell, float), percent_asked)
 
 
+def _without_unit(answer: str, cell: str) -> bool:
+    """Whether answer and cell are the same figures, and one of them has a word of unit behind, as `183 pages` has."""
+    given, wanted = (_MEASURED.fullmatch(plain_words(text).strip(" .")) for text in (answer, cell))
+    if (given is None) == (wanted is None):
+        return False
+    measured, bare = (given, cell) if given is not None else (wanted, answer)
+    if measured is None or _NOT_A_UNIT.fullmatch(measured[2]):
+        return False
+    return _canonical(measured[1]) == _canonical(bare)
+
+
 def _same_list(answer: str, cell: str, percent_asked: bool) -> bool:
-    """Whether a cell that lists numbers, as `423, 428`, is answered by the same numbers in the same order."""
+    """Whether a cell that lists numbers, as `423, 428`, is answered by the same numbers in any order."""
     wanted = _LIST.split(cell)
     if len(wanted) == 1 or not all(read_number(part, accounting=True) for part in wanted):
         return False
     given = _LIST.split(plain_words(answer))
-    return len(given) == len(wanted) and all(map(same, given, wanted, [percent_asked] * len(wanted)))
+    if len(given) != len(wanted) or len(wanted) > MAX_ANSWERS:
+        return False
+    return matched(given, wanted, lambda one, cell: same(one, cell, percent_asked)) == len(wanted)
+
+
+def _labelled(answer: str, cell: str) -> bool:
+    """Whether the cell stands behind an option's letter, `(B) Monday`, or ends a sentence, `The day is Monday.`"""
+    plain = plain_words(answer)
+    sentence = _SENTENCE.fullmatch(plain)
+    if sentence and not TURNS.search(plain):
+        plain = sentence[1]
+    label = _LABEL.match(plain)
+    return (label or sentence) is not None and _same(plain[label.end() if label else 0 :], cell)
+
+
+def _result(answer: str) -> str:
+    """Of a calculation `5 * 5 = 25`, what it gives; of a sentence `The mode is 10.`, the number at its end."""
+    last = plain_words(stated(answer)).rpartition("=")
+    return last[2].strip() if not last[1] or _CALCULATION.fullmatch(last[0]) else ""
+
+
+def _same(answer: str, cell: str) -> bool:
+    """Whether both are one text, looks aside; `at` before a name and a country's code behind it may lack in one."""
+    given, wanted = _canonical(answer), _canonical(cell)
+    return wanted in (given, _canonical(_bare(answer))) or given == _canonical(_bare(cell))
+
+
+def _bare(text: str) -> str:
+    return _COUNTRY.sub("", _PLACE.sub("", plain_words(text).strip()))
 
 
 def _canonical(text: str) -> str:
     """What two spellings of one cell share."""
     folded = fold(text)
     body = fold(plain_words(text)).strip(" .,;:!?\"'`*$")
+    body = _MONTH.sub(lambda month: month[1][:3], body)
     return _THOUSANDS.sub("", _TIGHT.sub(r"\1", _ARTICLE.sub("", body))) or folded
 
 
 def _number_with_unit(answer: str) -> Number | None:
-    """The number that `answer` is, up to three words after it left out when they can be a unit (`54 workers`)."""
+    """The number that `answer` is, up to MAX_UNIT_WORDS words after it left out where they can be a unit."""
     number = read_number(answer.rstrip(" ."), accounting=True)
     words = plain_words(answer).rstrip(".").split(" ")
-    for _ in range(3):
+    for _ in range(MAX_UNIT_WORDS):
         if number is not None or len(words) < 2 or not _UNIT_WORD.fullmatch(words[-1]):
             break
         if _NOT_A_UNIT.fullmatch(words.pop()):

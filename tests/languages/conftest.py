@@ -1,0 +1,5 @@
+"""A sandbox, opened once for this folder."""
+
+from tests.sandbox_fixtures import local_sandbox
+
+__all__ = ["local_sandbox"]

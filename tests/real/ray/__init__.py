@@ -1,0 +1,1 @@
+"""Replicas on a Ray cluster: two raylets on this machine, whose parts are killed."""

@@ -1,0 +1,1 @@
+"""Rollouts that are scored while others are being generated."""
