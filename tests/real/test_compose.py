@@ -122,9 +122,12 @@ def test_the_balancers_file_is_one() -> None:
 
 
 def test_every_setting_reaches_the_service() -> None:
-    """Those of `.env` and the shell do, save what describes workers that the service itself would start."""
+    """Those of `.env` and the shell do, save what describes workers that the service itself would start, or that are on
+    a Ray cluster: its image has no Ray.
+    """
     environment = set(yaml.safe_load(compose("config"))["services"]["reward-service"]["environment"])
     elsewhere = {"SANDBOX_TIER", "SANDBOX_SLOTS", "SANDBOX_PYTHON", "SANDBOX_IMAGE", "SANDBOX_WORKERS", "RUN_PROGRAMS_UNPROTECTED"}  # fmt: skip
+    elsewhere |= {"ENGINE", "RAY_ADDRESS", "RAY_CPUS", "RAY_RUNTIME_ENV"}
     assert environment == {f"REWARD_{name.upper()}" for name in Settings.model_fields} - {f"REWARD_{one}" for one in elsewhere}  # fmt: skip
     given = services(REWARD_THINKING="prefilled", REWARD_HOST="192.0.2.1", REWARD_PORT="9")["reward-service"]
     assert given["environment"]["REWARD_THINKING"] == "prefilled"

@@ -86,10 +86,10 @@ def verdicts(found: list[Ruling | ItemError]) -> list[bool]:
 
 
 async def recovered(judge: Judge) -> None:
-    """Until the judge can be asked again, by itself; then it rules as it did before."""
+    """Until the judge can be asked again, by itself, and has rested; then it rules as it did before."""
     end = time.monotonic() + 120
-    while judge.lack:
-        assert time.monotonic() < end, judge.lack
+    while judge.lack or all(server.resting_until > time.monotonic() for server in judge.servers):
+        assert time.monotonic() < end, judge.lack or "it rests"
         await asyncio.sleep(0.02)
     assert verdicts(await decide(judge, *halves("And now?"))) == list(RIGHT.values())
 
