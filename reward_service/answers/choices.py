@@ -59,8 +59,8 @@ _LIST = re.compile(rf"{_ONE}(?:{_JOINT}{_ONE})+|[A-Z](?:\s[A-Z])+\b")
 _RUN = re.compile(r"[A-J]{2,10}")
 _ANOTHER = re.compile(r"(?:[,;/|&]|\bor\b|\band\b)\s?(?:[(\[]([A-J])[)\]]|([A-J])[.:)]\s?\w)")
 _BARE = re.compile(rf"[(\[]?\s?{_LETTER}\s?[)\]]?\s?[.:,;!)]{{0,3}}")
-_NAMED = re.compile(r"(?:option|choice|letter)\W*$", re.IGNORECASE)
-_WORD = re.compile(r"([A-Z])(?=\s)")
+_INTRODUCED = re.compile(r"(?:option|choice|letter)\W*$", re.IGNORECASE)
+_WORD = re.compile(r"([A-HJ-Z])(?=\s)|(I)(?=\s[^a-z])")
 _BRACKETED = re.compile(rf"[(\[]\s?{_LETTER}\s?[)\]]")
 _MARKED = re.compile(rf"{_LETTER}(?:\s?[.:)]|\s-|\s(?=\())(?=\s|\(|\d|[A-Z]|$)")
 _REASONED = re.compile(r"([A-Z])(?:,|\s(?:because|since|as|for|which|due|where|given|based|is)\b)")
@@ -97,13 +97,13 @@ def read_choice(text: str, prose: bool = False) -> Choice:
     body = _GLUED.sub(r"\1 ", " ".join(_MARKUP.sub(" ", clean(text).replace("。", ". ")).split()))
     lead = _LEAD.match(body)
     body = body[lead.end() :] if lead else body
-    named = lead is not None and _NAMED.search(lead.group()) is not None
+    named = lead is not None and _INTRODUCED.search(lead.group()) is not None
     if _lists_letters(body):
         return MANY
     for form in (_BARE.fullmatch, _BRACKETED.match, _MARKED.match, *((_WORD.match,) if named else ())):
         found = form(body)
         if found:
-            letter = found[1].upper()
+            letter = next(filter(None, found.groups())).upper()
             others = () if prose else _ANOTHER.finditer(body, found.end())
             return MANY if any(letter not in other.groups() for other in others) else Choice(letter)
     for form in (_REASONED.match, _FREE.match) if prose else ():

@@ -131,6 +131,10 @@ def test_other_ways_of_hedging(text: str) -> None:
         ("The answer is (H).\nThe answer is ...", "H"),
         ("So the answer is I.", "I"),
         ("The answer is A, because of it.", "A"),
+        ("Solution: Choice_A Cu", "A"),
+        ("Solution: Choice_I 1.0/64", "I"),
+        ("The answer is option A dog", "A"),
+        ("The answer is choice I think", None),
     ],
 )
 def test_statements(text: str, letter: str) -> None:

@@ -19,7 +19,7 @@ from reward_service.answers.maths.ladder import compare, quick
 from reward_service.answers.maths.normalise import normalise
 from reward_service.schema import Domain, Options, VerdictName
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier, Where
-from reward_service.verifiers.math.policy import USUAL, Policy, compare_by
+from reward_service.verifiers.math.policy import USUAL, MathPolicy, compare_by
 from reward_service.verifiers.truths import Text
 
 MAX_SOLUTION = 64_000
@@ -44,7 +44,7 @@ def _final(value: str) -> str:
 class MathExtra(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    policy: Policy = USUAL
+    policy: MathPolicy = USUAL
 
 
 class MathTruth(Truth):

@@ -1,14 +1,11 @@
-r"""How strictly one item is compared: `extra_info.policy`, for rows that ask for other than the usual.
-
-What is left out is decided as `docs/answers.md` says. A policy that cannot be read is a bad reference, never a 0.
-"""
+"""How strictly one answer in mathematics is compared."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from reward_service.answers.maths import by_value, units
 from reward_service.answers.maths.finding import Finding, Outcome
@@ -17,31 +14,26 @@ from reward_service.answers.maths.normalise import key, normalise
 from reward_service.answers.maths.numeric import exact, number
 from reward_service.answers.maths.shapes import compare_forms
 from reward_service.answers.maths.structure import Form, Ordered, Values, parse
+from reward_service.verifiers.policy import Policy, RequiredUnit, StrictPercent, Tolerance
 
 
-class Policy(BaseModel):
-    """Each option is left as usual where it is not given."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    tolerance: Annotated[float, Field(gt=0, le=0.1)] | None = Field(
-        None, description="Greatest relative difference of two numbers, as 0.01.", examples=[0.01]
-    )
-    unit: Literal["required"] | None = Field(None, description="A unit of the truth may not be left out.")
+class MathPolicy(Policy):
+    tolerance: Tolerance = None
+    unit: RequiredUnit = None
     order: Literal["any", "given"] | None = Field(
         None, description="Whether the parts of a tuple may stand in any order, or those of a list only as given."
     )
-    percent: Literal["strict"] | None = Field(None, description="Both sides have a percent sign, or neither has.")
+    percent: StrictPercent = None
     base: Annotated[int, Field(ge=2, le=36)] | None = Field(
         None, description="The base of numbers that name none: `52` is `52_8` where it is 8."
     )
     form: Literal["text"] | None = Field(None, description="Only the truth's own form counts, looks aside.")
 
 
-USUAL = Policy(tolerance=None, unit=None, order=None, percent=None, base=None, form=None)
+USUAL = MathPolicy()
 
 
-def compare_by(policy: Policy, answer: str, truth: str) -> Finding:
+def compare_by(policy: MathPolicy, answer: str, truth: str) -> Finding:
     """`ladder.compare` under a policy: first what it refuses, then the ladder, then what it allows besides."""
     given, wanted = normalise(answer), normalise(truth)
     if policy.form == "text" and key(given) != key(wanted):

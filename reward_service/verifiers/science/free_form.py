@@ -25,6 +25,7 @@ from reward_service.verifiers.base import Answer, NoAnswer, Truth, Undecided, Ve
 from reward_service.verifiers.found import in_box
 from reward_service.verifiers.science.closed_form import read_closed_form
 from reward_service.verifiers.science.closeness import Closeness, closeness
+from reward_service.verifiers.science.policy import USUAL, SciencePolicy, decide_by
 from reward_service.verifiers.science.quantity_rules import are_quantities, compare_quantities, is_quantity, is_surely
 from reward_service.verifiers.truths import Text
 
@@ -75,6 +76,7 @@ class FreeFormExtra(BaseModel):
     question: Annotated[str, BeforeValidator(_question_text)] = Field(
         "", examples=["How far does it fall in the first second?"]
     )
+    policy: SciencePolicy = USUAL
 
 
 class FreeFormTruth(Truth):
@@ -82,7 +84,7 @@ class FreeFormTruth(Truth):
         description="A number with its unit, a formula or a few words.",
         examples=["-1368 $\\mathrm{~kJ} \\mathrm{~mol}^{-1}$", "0.9974 atm", "\\frac{mv^2}{r}", "Newton's third law"],
     )
-    extra_info: FreeFormExtra = FreeFormExtra(question="")
+    extra_info: FreeFormExtra = FreeFormExtra(question="", policy=USUAL)
     prompt: Annotated[str, BeforeValidator(_last_user_text, json_schema_input_type=JsonValue)] = Field(
         "", description="Text or chat messages; read for the question where extra_info has none."
     )
@@ -124,7 +126,7 @@ class FreeForm(Verifier[FreeFormTruth]):
         return Question(truth.question, truth.ground_truth, answer)
 
     def compare(self, answer: str, truth: FreeFormTruth) -> Verdict | Undecided:
-        decided = self.shortcut(answer, truth)
+        decided = self.shortcut(answer, truth) or decide_by(truth.extra_info.policy, answer, truth.ground_truth)
         if decided is not None:
             return decided
         given, wanted = value_side(answer), value_side(truth.ground_truth)

@@ -11,10 +11,21 @@ rates; a bare `12.5` never meets 0.125. A truth with the sign is met with or wit
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue, StrictFloat, StrictInt, StrictStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+)
 
 from reward_service.answers.boxed import boxes, standing_together
 from reward_service.answers.latex_text import plain_words
@@ -24,6 +35,7 @@ from reward_service.answers.numbers import Number, read_number
 from reward_service.answers.plain import clean, fold
 from reward_service.schema import Domain, Options, VerdictName
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier
+from reward_service.verifiers.tabular.policy import USUAL, TablePolicy
 from reward_service.verifiers.truths import unwrap
 
 MAX_ANSWERS = 64
@@ -100,6 +112,20 @@ def _speaks_of_percentages(prompt: Any) -> Any:
     return any(isinstance(text, str) and _PERCENT_ASKED.search(text[:MAX_PROMPT_CHARS]) for text in texts)
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How an item's answers are compared: whether its prompt speaks of percentages, and its policy."""
+
+    percent_asked: bool = False
+    policy: TablePolicy = USUAL
+
+
+class TableExtra(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    policy: TablePolicy = USUAL
+
+
 class TableTruth(Truth):
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -114,6 +140,11 @@ class TableTruth(Truth):
         description="The prompt, of which only is kept whether it speaks of percentages.",
         examples=["What was the percentage change?"],
     )
+    extra_info: TableExtra = TableExtra(policy=USUAL)
+
+    @property
+    def rule(self) -> Rule:
+        return Rule(self.prompt, self.extra_info.policy)
 
 
 class Table(Verifier[TableTruth]):
@@ -139,26 +170,29 @@ class Table(Verifier[TableTruth]):
         if len(answer) > longest:
             return Verdict.wrong("The answer is far longer than the reference.")
         if len(truth.ground_truth) == 1:
-            return _one(answer, truth.ground_truth[0], truth.prompt)
-        return _several(answer, truth.ground_truth, truth.prompt)
+            return _one(answer, truth.ground_truth[0], truth.rule)
+        return _several(answer, truth.ground_truth, truth.rule)
 
 
-def _one(answer: str, cell: Cell, percent_asked: bool) -> Verdict:
+def _one(answer: str, cell: Cell, rule: Rule) -> Verdict:
     parts = set(answer.split("|"))
     if len(parts) == 1:  # one answer, boxed once or more
         answer = parts.pop()
-    if same(answer, cell, percent_asked):
+    if same(answer, cell, rule):
         return Verdict.correct("The answer is the reference.")
     if len(parts) > 1:
         return Verdict.wrong("Several answers were given where one was asked for.", flags=("many_answers",))
     return Verdict.wrong("The answer is another one.")
 
 
-def _several(answer: str, cells: tuple[Cell, ...], percent_asked: bool) -> Verdict:
+def _several(answer: str, cells: tuple[Cell, ...], rule: Rule) -> Verdict:
     given = _split(answer, cells)
     if len(given) > MAX_ANSWERS:
         return Verdict.wrong("Too many answers were given.", flags=("many_answers",))
-    hits = matched(given, cells, lambda one, cell: same(one, cell, percent_asked))
+    if rule.policy.order:
+        hits = sum(same(one, cell, rule) for one, cell in zip(given, cells, strict=False))
+    else:
+        hits = matched(given, cells, lambda one, cell: same(one, cell, rule))
     components = {"answers": hits / max(len(given), len(cells))}
     if hits == len(given) == len(cells):
         return Verdict.correct("All answers are there, and no other.", components)
@@ -195,18 +229,26 @@ def _shown(part: str) -> str:
     return part
 
 
-def same(answer: str, cell: Cell, percent_asked: bool = False) -> bool:
+def same(answer: str, cell: Cell, rule: Rule = Rule()) -> bool:
     """Whether one answer is one cell of the reference, as text or as a number."""
     written = repr(cell) if isinstance(cell, (int, float)) else cell
     if _same(answer, written):
         return True
     truth = read_number(written, accounting=True)
     if truth is None:
-        return (
-            _without_unit(answer, written) or _labelled(answer, written) or _same_list(answer, written, percent_asked)
-        )
+        return _without_unit(answer, written) or _labelled(answer, written) or _same_list(answer, written, rule)
     number = _number_with_unit(answer) or _number_with_unit(_result(answer))
-    return number is not None and _same_number(number, truth, isinstance(cell, float), percent_asked)
+    if number is None or (rule.policy.percent and number.percent != truth.percent):
+        return False
+    return _same_number(number, truth, isinstance(cell, float), rule.percent_asked) or _within(
+        rule.policy.tolerance, number, truth
+    )
+
+
+def _within(tolerance: float | None, answer: Number, truth: Number) -> bool:
+    if tolerance is None or answer.percent != truth.percent:
+        return False
+    return abs(answer.value - truth.value) <= Fraction(tolerance) * abs(truth.value)
 
 
 def _without_unit(answer: str, cell: str) -> bool:
@@ -220,7 +262,7 @@ def _without_unit(answer: str, cell: str) -> bool:
     return _canonical(measured[1]) == _canonical(bare)
 
 
-def _same_list(answer: str, cell: str, percent_asked: bool) -> bool:
+def _same_list(answer: str, cell: str, rule: Rule) -> bool:
     """Whether a cell that lists numbers, as `423, 428`, is answered by the same numbers in any order."""
     wanted = _LIST.split(cell)
     if len(wanted) == 1 or not all(read_number(part, accounting=True) for part in wanted):
@@ -228,7 +270,7 @@ def _same_list(answer: str, cell: str, percent_asked: bool) -> bool:
     given = _LIST.split(plain_words(answer))
     if len(given) != len(wanted) or len(wanted) > MAX_ANSWERS:
         return False
-    return matched(given, wanted, lambda one, cell: same(one, cell, percent_asked)) == len(wanted)
+    return matched(given, wanted, lambda one, cell: same(one, cell, rule)) == len(wanted)
 
 
 def _labelled(answer: str, cell: str) -> bool:
