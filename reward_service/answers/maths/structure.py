@@ -107,6 +107,9 @@ _NAME = re.compile(
     r"|lambda|mu|phi|varphi|omega|rho|sigma|tau|epsilon) ?(?:\{[A-Za-z ]*\})?|[A-Za-z]|_\{[A-Za-z0-9+\-]*\}|'"
     r"|\^\{[\-A-Za-z0-9']\}|\([A-Za-z0-9, ]*\)|\{[A-Za-z]\}|[| ])++"
     r"|\\frac ?\{[A-Z][A-Z]\} ?\{[A-Z][A-Z]\}|[A-Z](?:_\{\d\})? ?[:/] ?[A-Z](?:_\{\d\})?"
+    # An operation that the question defined: `5 \star 1`.
+    r"|-?[A-Za-z0-9.]{1,8} ?(?:\\(?:(?:big)?star|o(?:plus|minus|times|dot)|[dD]iamond|(?:club|spade|heart|diamond)suit|#)"
+    r"(?![A-Za-z])|[@#★☆◇◆⊕⊖⊗⊙]) ?-?[A-Za-z0-9.]{1,8}"
 )
 _FUNCTION = re.compile(r"([A-Za-z])\(([a-z])\)")
 _TUPLE_NAME = re.compile(r"\(\s*[A-Za-z_{}0-9()]+(?:\s*,\s*[A-Za-z_{}0-9()]+)+\s*\)")
@@ -265,7 +268,7 @@ def _equality(text: str, sides: list[str], depth: int) -> Form:
 
 
 def is_name(text: str) -> bool:
-    r"""Whether `text` names a quantity: `x`, `a_{1}`, `f(x)`, `\angle ABC`, `total cost`, `(x, y)`."""
+    r"""Whether `text` names a quantity: `x`, `a_{1}`, `f(x)`, `\angle ABC`, `total cost`, `(x, y)`, `5 \star 1`."""
     return len(text) <= 60 and bool(_NAME.fullmatch(text) or _TUPLE_NAME.fullmatch(text))
 
 

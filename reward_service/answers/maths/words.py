@@ -6,6 +6,7 @@ import re
 
 from reward_service.answers.maths.finding import Outcome
 from reward_service.answers.maths.normalise import untext
+from reward_service.answers.maths.phrases import NOTHING, meaning, winner
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z '\"\-().,:!?]*")
 _RUN = re.compile(r"[A-Za-z]+")
@@ -127,6 +128,9 @@ def _is_word(run: str, marked: bool) -> bool:
 
 def same_words(answer: str, truth: str) -> Outcome:
     """Words against words, letter for letter but for case, articles, plurals and punctuation."""
+    given, wanted = meaning(untext(answer)), meaning(untext(truth))
+    if given and wanted:
+        return Outcome.of(given == wanted or NOTHING.issuperset((given, wanted)))
     options = _same_option(answer, truth)
     if options is not Outcome.UNKNOWN:
         return options
@@ -137,7 +141,7 @@ def same_words(answer: str, truth: str) -> Outcome:
 
 
 def _letters(text: str) -> str:
-    return _PLURAL.sub("", _NOT_LETTER.sub(" ", _ARTICLE.sub("", untext(text).lower())).strip())
+    return _PLURAL.sub("", _NOT_LETTER.sub(" ", _ARTICLE.sub("", winner(untext(text)).lower())).strip())
 
 
 def _same_option(answer: str, truth: str) -> Outcome:
