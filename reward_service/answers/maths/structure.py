@@ -108,8 +108,8 @@ _NAME = re.compile(
     r"|\^\{[\-A-Za-z0-9']\}|\([A-Za-z0-9, ]*\)|\{[A-Za-z]\}|[| ])++"
     r"|\\frac ?\{[A-Z][A-Z]\} ?\{[A-Z][A-Z]\}|[A-Z](?:_\{\d\})? ?[:/] ?[A-Z](?:_\{\d\})?"
     # An operation that the question defined: `5 \star 1`.
-    r"|-?[A-Za-z0-9.]{1,8} ?(?:\\(?:(?:big)?star|o(?:plus|minus|times|dot)|[dD]iamond|(?:club|spade|heart|diamond)suit|#)"
-    r"(?![A-Za-z])|[@#★☆◇◆⊕⊖⊗⊙]) ?-?[A-Za-z0-9.]{1,8}"
+    r"|-?[A-Za-z0-9.]{1,8} ?(?:[@#★☆◇◆⊕⊖⊗⊙]|\\(?:#|star|bigstar|oplus|ominus|otimes|odot|diamond|Diamond|clubsuit"
+    r"|spadesuit|heartsuit|diamondsuit)(?![A-Za-z])) ?-?[A-Za-z0-9.]{1,8}"
 )
 _FUNCTION = re.compile(r"([A-Za-z])\(([a-z])\)")
 _TUPLE_NAME = re.compile(r"\(\s*[A-Za-z_{}0-9()]+(?:\s*,\s*[A-Za-z_{}0-9()]+)+\s*\)")
