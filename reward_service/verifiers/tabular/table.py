@@ -11,6 +11,7 @@ rates; a bare `12.5` never meets 0.125. A truth with the sign is met with or wit
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any
@@ -28,6 +29,8 @@ from pydantic import (
 )
 
 from reward_service.answers.boxed import boxes, standing_together
+from reward_service.answers.counted import same_count
+from reward_service.answers.dates import read_date, same_day
 from reward_service.answers.latex_text import plain_words
 from reward_service.answers.matching import matched
 from reward_service.answers.maths.statement import TURNS, stated
@@ -54,7 +57,9 @@ _MISSING = frozenset({"nan", "NaN", "NaT", "None", "null", "<NA>"})
 _PERCENT_ASKED = re.compile(r"%|\bper ?cent|\b(?:proportion|share|rate|fraction|ratio)s?\b", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:the|an?) (?=.)")
 _PLACE = re.compile(r"^(?:at|vs\.?|@) ?(?=[a-z]{2})", re.IGNORECASE)
-_COUNTRY = re.compile(r" \([A-Z]{3}\)$")
+_COUNTRY = re.compile(r" \([A-Z]{1,3}\)$")
+_YEAR = re.compile(r"^(?:19|20)\d\d | (?:19|20)\d\d$")
+_ACCENT = re.compile("(?<=[a-z])[\u0300-\u036f]+")
 _MEASURED = re.compile(r"([\d,./ +-]*\d) ([A-Za-z]+)")
 _TIGHT = re.compile(r" ?([-/:]) ?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -232,7 +237,7 @@ def _shown(part: str) -> str:
 def same(answer: str, cell: Cell, rule: Rule = Rule()) -> bool:
     """Whether one answer is one cell of the reference, as text or as a number."""
     written = repr(cell) if isinstance(cell, (int, float)) else cell
-    if _same(answer, written):
+    if _same(answer, written) or _same_otherwise(answer, written):
         return True
     truth = read_number(written, accounting=True)
     if truth is None:
@@ -295,6 +300,17 @@ def _same(answer: str, cell: str) -> bool:
     return wanted in (given, _canonical(_bare(answer))) or given == _canonical(_bare(cell))
 
 
+def _same_otherwise(answer: str, cell: str) -> bool:
+    """Whether both are one day, one count in words and figures, or a name to which the answer adds the year."""
+    given, wanted = (_canonical(text) for text in (answer, cell))
+    days = read_date(given), read_date(wanted)
+    if days[0] is not None and days[1] is not None:
+        return same_day(days[0], days[1])
+    if same_count(given, wanted):
+        return True
+    return not re.search(r"\d", wanted) and " " in wanted and _YEAR.sub("", given) == wanted
+
+
 def _bare(text: str) -> str:
     return _COUNTRY.sub("", _PLACE.sub("", plain_words(text).strip()))
 
@@ -304,6 +320,8 @@ def _canonical(text: str) -> str:
     folded = fold(text)
     body = fold(plain_words(text)).strip(" .,;:!?\"'`*$")
     body = _MONTH.sub(lambda month: month[1][:3], body)
+    if not body.isascii():
+        body = unicodedata.normalize("NFC", _ACCENT.sub("", unicodedata.normalize("NFD", body)))
     return _THOUSANDS.sub("", _TIGHT.sub(r"\1", _ARTICLE.sub("", body))) or folded
 
 
