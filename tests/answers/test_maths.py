@@ -171,6 +171,13 @@ def test_units(text: str, value: str, unit: tuple[str, ...]) -> None:
         ("\\frac{\\cos x}{\\sin x}", "\\cot x"),
         ("\\frac{1}{2}(n^2+3n+2)", "\\frac{(n+1)(n+2)}{2}"),
         ("2 hours", "120 minutes"),
+        ("\\frac{1}{x^2}", "x^{-2}"),
+        ("\\frac{y^2}{x^3}", "x^{-3}y^2"),
+        ("\\tan^{-1} 2", "\\arctan 2"),
+        ("\\cos 70^\\circ", "\\sin 20^\\circ"),
+        ("45^\\circ + 180^\\circ k", "45 + 180k"),
+        ("\\sqrt{3}:3:2\\sqrt{3}", "1:\\sqrt{3}:2"),
+        ("2a:2b", "a:b"),
     ],
 )
 def test_equal(answer: str, truth: str) -> None:
@@ -206,6 +213,15 @@ def test_equal(answer: str, truth: str) -> None:
         ("ab+3b+2a+6", "(a+3)(b+2)"),
         ("\\frac{x^2-9}{x-3}", "x+3"),
         ("", "5"),
+        ("\\frac{x^2-1}{x-1}", "x+1"),
+        ("\\sin 30^\\circ", "\\frac{1}{2}"),
+        ("\\sin 1^\\circ", "\\sin 1"),
+        ("\\sin 1", "\\sin 1^\\circ"),
+        ("1:2:\\sqrt{3}", "1:\\sqrt{3}:2"),
+        ("a:c:b", "a:b:c"),
+        ("0:0", "1:\\sqrt{2}"),
+        ("0:0:0", "a:b:c"),
+        ("x-x:0", "a:b"),
     ],
 )
 def test_different(answer: str, truth: str) -> None:

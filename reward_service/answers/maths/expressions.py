@@ -2,7 +2,7 @@ r"""Reading an expression, LaTeX or plain, into a tree that can only be evaluate
 
     sum      = [+-] product { (+ | -) product }
     product  = factor { [\cdot | \times | /] factor }        factors may stand side by side
-    factor   = [+-] atom [ ^ script ]
+    factor   = [+-] atom [ ^ script | ^{\circ} ]
     atom     = number | name | \pi | \frac{sum}{sum} | \sqrt[n]{sum} | ( sum ) | |sum| | function argument
 
 What may be read in two ways is not read at all: `1/2x`, `2 3`, `x2`, `f(x)`, `3\frac{1}{2}`, `\sin x(y+1)`, a bare
@@ -72,6 +72,7 @@ FUNCTIONS = frozenset(
     ("sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "ln", "exp", "abs")
 )
 ONE, MINUS_ONE, HALF = Number(Fraction(1)), Number(Fraction(-1)), Number(Fraction(1, 2))
+DEGREE = Product((Constant("pi"), Number(Fraction(1, 180))))
 
 _TOKEN = re.compile(
     r" *(?:(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<command>\\[A-Za-z]+)|(?P<name>[A-Za-z])|(?P<mark>[+\-/^_(){}\[\]|]))"
@@ -104,6 +105,11 @@ def read(text: str) -> Node | None:
 def difference(left: Node, right: Node) -> Node:
     """`left - right`."""
     return Sum((left, Product((MINUS_ONE, right))))
+
+
+def negative(node: Node) -> Node:
+    """`-node`; a number is one node, so that `x^{-2}` has a number for its exponent."""
+    return Number(-node.value) if isinstance(node, Number) else Product((MINUS_ONE, node))
 
 
 def names(node: Node) -> frozenset[str]:
@@ -172,15 +178,15 @@ class _Reader:
         while self._here in {"+", "-"} and self._kind == "mark":
             sign = self._next()
             term = self._term()
-            terms.append(term if sign == "+" else Product((MINUS_ONE, term)))
+            terms.append(term if sign == "+" else negative(term))
         return terms[0] if len(terms) == 1 else Sum(tuple(terms))
 
     def _term(self) -> Node:
-        negative = False
+        minus = False
         while self._here in {"+", "-"} and self._kind == "mark":
-            negative ^= self._next() == "-"
+            minus ^= self._next() == "-"
         node = self._product()
-        return Product((MINUS_ONE, node)) if negative else node
+        return negative(node) if minus else node
 
     def _product(self) -> Node:
         factors = [self._signed(self._factor)]
@@ -204,7 +210,7 @@ class _Reader:
     def _signed(self, read: Callable[[], Node]) -> Node:
         if self._here == "-" and self._kind == "mark":
             self._next()
-            return Product((MINUS_ONE, read()))
+            return negative(read())
         return read()
 
     def _side_by_side(self) -> bool:
@@ -227,6 +233,9 @@ class _Reader:
         if self._here != "^":
             return base
         self._next()
+        if [token for _, token, _ in self._tokens[self._at : self._at + 3]] == ["{", "\\circ", "}"]:
+            self._at += 3
+            return Product((base, DEGREE))
         exponent = self._script()
         if self._here == "^":
             raise Unreadable("a^b^c")
@@ -320,7 +329,7 @@ class _Reader:
         if self._here == "^":
             self._next()
             power = self._script()
-            if power == MINUS_ONE or power == Product((MINUS_ONE, ONE)):
+            if power == MINUS_ONE:
                 if name not in _INVERSE:
                     raise Unreadable("an inverse function, or a power")
                 name, power = _INVERSE[name], None

@@ -57,6 +57,22 @@ def _sides(text: str) -> list[str]:
     return sides[1:] if len(sides) > 1 and is_name(sides[0]) else sides
 
 
+def same_ratio(answer: str, truth: str) -> Outcome:
+    """Ratios of numbers, or of expressions whose cross products agree: `1:\\sqrt{3}:2` is `\\sqrt{3}:3:2\\sqrt{3}`."""
+    found = numeric.same_ratio(answer, truth)
+    given, wanted = answer.split(":"), truth.split(":")
+    if found is not Outcome.UNKNOWN or min(len(given), len(wanted)) < 2:
+        return found
+    if len(given) != len(wanted) or not all(map(str.strip, given + wanted)):
+        return Outcome.DIFFERENT
+    if any(symbolic.same_at_points(side, "0") is not Outcome.DIFFERENT for side in given):  # 0:0 would be any ratio
+        return Outcome.DIFFERENT
+    products = [
+        (f"({a}) \\cdot ({wanted[0]})", f"({b}) \\cdot ({given[0]})") for a, b in zip(given, wanted, strict=True)
+    ]
+    return Outcome.of(all(symbolic.same_at_points(*pair) is Outcome.EQUAL for pair in products))
+
+
 def same_infinity(answer: str, truth: str) -> Outcome:
     r"""An infinity is written as itself: to a parser `2 \infty` would be equal to it."""
     given, wanted = is_infinite(answer), is_infinite(truth)
@@ -98,7 +114,7 @@ PART_RUNGS: Sequence[tuple[str, Rung]] = (
     *QUICK,
     ("infinity", same_infinity),
     ("base", numeric.same_base),
-    ("ratio", numeric.same_ratio),
+    ("ratio", same_ratio),
     ("words", words.same_words),
     ("quantity", same_quantity),
     ("arithmetic", numeric.arithmetic),

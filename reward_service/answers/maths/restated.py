@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from reward_service.answers.maths.expressions import Applied, Node, Number, Power, Product, Sum, names, read
 from reward_service.answers.maths.finding import Outcome
 
-_TRIGONOMETRY = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![A-Za-z])")
+_TRIGONOMETRY = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![A-Za-z])(?! ?\^ ?\{? ?-1)")
 _VARIABLE = re.compile(r"(?<![\\A-Za-z])(?![ei](?![A-Za-z]))[A-Za-z]+")
 _NESTED_ROOT = re.compile(r"\\sqrt(?:\[\d\])? ?\{[^{}]*\\sqrt")
 

@@ -26,6 +26,8 @@ _DROPPED = re.compile(
     r"|\^ ?\{? ?(?:T|\\top|\\prime) ?(?![A-Za-z])"
 )
 """What the parser leaves out without a word, so that `x'` would be `x`."""
+_DEGREES = re.compile(r" ?\^ ?\{ ?\\circ ?\}")
+_OF_AN_ANGLE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![A-Za-z])")
 _VARIABLE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]+")
 
 
@@ -37,7 +39,16 @@ def equal(answer: str, truth: str) -> Outcome:
 
 def same_at_points(answer: str, truth: str) -> Outcome:
     """What the values of expressions that our own reader can read decide."""
-    return by_value.equal(*_same_logarithms(answer, truth)) if _safe(answer) and _safe(truth) else Outcome.UNKNOWN
+    if not _safe(answer) or not _safe(truth):
+        return Outcome.UNKNOWN
+    return by_value.equal(*_same_degrees(*_same_logarithms(answer, truth)))
+
+
+def _same_degrees(answer: str, truth: str) -> tuple[str, str]:
+    """Both without the sign for degrees where one side has none: a unit may be left out, but not of a sine's angle."""
+    if ("\\circ" in answer) == ("\\circ" in truth) or _OF_AN_ANGLE.search(answer) or _OF_AN_ANGLE.search(truth):
+        return answer, truth
+    return _DEGREES.sub("", answer), _DEGREES.sub("", truth)
 
 
 def _safe(text: str) -> bool:
@@ -49,7 +60,9 @@ def same_symbols(answer: str, truth: str) -> Outcome:
     """What Math-Verify's reader and sympy decide."""
     if not _safe(answer) or not _safe(truth):
         return Outcome.UNKNOWN
-    answer, truth = _same_logarithms(answer, truth)
+    answer, truth = _same_degrees(*_same_logarithms(answer, truth))
+    if ("\\circ" in answer) != ("\\circ" in truth):  # the parser leaves it out
+        return Outcome.UNKNOWN
     given, wanted = _parse(answer), _parse(truth)
     if not given or not wanted:
         return Outcome.UNKNOWN
