@@ -1,6 +1,6 @@
 r"""What may be said beside an answer without changing it: `x = \pi k, k \in \mathbb{Z}`, `f(x) = x for all real x`.
 
-And the letter of an integer parameter: `\pi n` is `\pi k`.
+And the letters of parameters and arbitrary constants: `\pi n` is `\pi k`, `Ae^x` is `Ce^x`, `f(t) = t` is `f(x) = x`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 
 _TAIL = re.compile(
     r"[,;]? ?(?:\\text ?\{[ ,]*)?(?:for|where|with) (?:all|any|every|some)?(?P<rest>[^=<>]{0,120})$"
-    r"|[,;]? ?\(?(?P<letter>[kmn]) ?\\in ?(?:\\mathbb ?\{[ZN]\}|[ZN])(?:\^\{\+\})?\)?$"
+    r"|[,;]? ?\(?(?P<letter>[A-Za-z](?:_\{\d\})?) ?\\in ?(?:\\mathbb ?\{[ZNQRC]\}|[ZNQRC])(?:\^\{\+\})?\)?$"
 )
 _WORDS = frozenset((
     "all", "any", "every", "some", "is", "are", "an", "a", "in", "integer", "integers", "real", "number", "numbers",
@@ -17,7 +17,15 @@ _WORDS = frozenset((
 ))  # fmt: skip
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _UNSAFE = re.compile(r"\d|\\(?:ne|le|ge|equiv)|\\(?!in(?![A-Za-z])|text|mathbb)[A-Za-z]")
-_PARAMETER = re.compile(r"(?<![\\A-Za-z])[kmn](?![A-Za-z])")
+_SYMBOL = re.compile(r"\\[A-Za-z]+|[A-Za-z](?:_\{[A-Za-z0-9]\})?")
+_OF_ARGUMENT = re.compile(r"[A-Za-z]\(([a-z])\) ?=")
+_INTEGERS = frozenset("kmnjl")
+_CONSTANT = re.compile(r"[ABCDKc](?:_\{\d\})?")
+_FREE_CONSTANT = re.compile(r"[ABCDKabcdk](?:_\{\d\})?")
+_LEFT = re.compile(r"[A-Za-z](?:\([a-z]\))? ?=")
+_OF_AN_EQUATION = re.compile(r"(?<![\\A-Za-z])[A-Za-z]?e ?\^|\\(?:sin|cos|exp|ln|sinh|cosh)(?![A-Za-z])")
+"""What solutions of differential equations hold, beside arbitrary constants."""
+_ANGLE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc) ?[({]? ?[A-D]")
 
 
 def without_condition(text: str) -> str:
@@ -30,14 +38,42 @@ def without_condition(text: str) -> str:
         not rest.strip() or _UNSAFE.search(rest) or not _WORDS.issuperset(map(str.lower, _WORD.findall(rest)))
     ):
         return text
-    return text[: found.start()].rstrip(" ,;")
+    head = text[: found.start()].rstrip(" ,;")
+    return text if found["letter"] and found["letter"] not in _symbols(head) else head
 
 
-def one_parameter(answer: str, truth: str) -> str:
-    r"""`answer` with the truth's letter for the integer that multiplies `\pi`, where each has one such letter."""
-    if "\\pi" not in answer or "\\pi" not in truth:
+def with_letters_of(truth: str, answer: str, free: bool) -> str:
+    r"""`answer` with the truth's letters for what only names: a function's argument; the one integer parameter, beside
+    `\pi` or where `free` says that a domain is named; arbitrary constants, in the order in which they come.
+
+    A letter that both have keeps its meaning, so that `ax + b` is never `bx + a`.
+    """
+    if "\\text" in answer or "\\text" in truth:
         return answer
-    given, wanted = set(_PARAMETER.findall(answer)), set(_PARAMETER.findall(truth))
-    if len(given) != 1 or len(wanted) != 1 or given == wanted:
+    functions = _OF_ARGUMENT.match(answer), _OF_ARGUMENT.match(truth)
+    if functions[0] and functions[1]:
+        answer = _renamed(answer, [functions[0][1]], [functions[1][1]])
+    given, wanted = (_symbols(_LEFT.sub("", text)) for text in (answer, truth))
+    own, theirs = [name for name in given if name not in wanted], [name for name in wanted if name not in given]
+    if not own or len(own) != len(theirs):
         return answer
-    return _PARAMETER.sub(wanted.pop(), answer)
+    if len(own) == 1 and _INTEGERS.issuperset(own + theirs) and (free or ("\\pi" in answer and "\\pi" in truth)):
+        return _renamed(answer, own, theirs)
+    constant = _FREE_CONSTANT if free else _CONSTANT
+    if len(own) > 2 or len(own) == len(given) or not all(map(constant.fullmatch, own + theirs)):
+        return answer
+    of_equations = _OF_AN_EQUATION.search(truth) and not any(map(_ANGLE.search, (answer, truth)))
+    return _renamed(answer, own, theirs) if free or of_equations else answer
+
+
+def _symbols(text: str) -> list[str]:
+    """The letters of `text` with their subscripts, each once, in the order in which they come."""
+    return list(dict.fromkeys(name for name in _SYMBOL.findall(text) if not name.startswith("\\")))
+
+
+def _renamed(text: str, names: list[str], others: list[str]) -> str:
+    """`text` with other names; as it was where one of them is taken."""
+    if any(other not in names and other in _symbols(text) for other in others):
+        return text
+    renaming = dict(zip(names, others, strict=True))
+    return _SYMBOL.sub(lambda name: renaming.get(name[0], name[0]), text)

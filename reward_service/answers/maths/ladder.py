@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reward_service.answers.maths import guards, numeric, symbolic, units, words
-from reward_service.answers.maths.conditions import one_parameter, without_condition
+from reward_service.answers.maths.conditions import with_letters_of, without_condition
 from reward_service.answers.maths.finding import Finding, Outcome, Rung
 from reward_service.answers.maths.normalise import key, normalise
 from reward_service.answers.maths.restated import restated
@@ -87,8 +87,9 @@ def same_structure(answer: str, truth: str) -> Outcome:
 
 
 def _forms(answer: str, truth: str) -> tuple[Form, Form]:
-    answer, truth = without_condition(answer), without_condition(truth)
-    return without_names(parse(one_parameter(answer, truth)), parse(truth))
+    given, wanted = without_condition(answer), without_condition(truth)
+    free = (given, wanted) != (answer, truth)
+    return without_names(parse(with_letters_of(wanted, given, free)), parse(wanted))
 
 
 def _apart(answer: str, truth: str) -> Finding:
@@ -150,9 +151,24 @@ def compare(answer: str, truth: str) -> Finding:
     found = quick(answer, truth)
     if found.outcome is Outcome.UNKNOWN:
         given, wanted = normalise(stated(answer)), normalise(truth)
-        found = _climb(RUNGS, given, wanted)
+        found = _chosen(given, wanted) or _climb(RUNGS, given, wanted)
         return _apart(given, wanted) if found.outcome is Outcome.UNKNOWN else found
     return found
+
+
+def _chosen(answer: str, truth: str) -> Finding | None:
+    """Where the truth is an option with its value, `(D) 36`: the letter decides, and the value where there is none."""
+    wanted, given = words.option(truth), words.option(answer)
+    if wanted is None:
+        return None
+    if given is None and words.is_letter(answer):
+        return Finding(Outcome.of(words.is_letter(answer, wanted.letter)), "words")
+    if given is None:
+        found = _climb(RUNGS, answer, wanted.value)
+        return _apart(answer, wanted.value) if found.outcome is Outcome.UNKNOWN else found
+    if given.letter != wanted.letter:
+        return Finding(Outcome.DIFFERENT, "words")
+    return _apart(given.value, wanted.value)
 
 
 def _climb(rungs: Sequence[tuple[str, Rung]], answer: str, truth: str) -> Finding:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
+from reward_service.answers.counted import same_count
 from reward_service.answers.maths.finding import Outcome
 from reward_service.answers.maths.normalise import untext
 from reward_service.answers.maths.phrases import NOTHING, meaning, winner
+
+MAX_OPTION = 300
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z '\"\-().,:!?]*")
 _RUN = re.compile(r"[A-Za-z]+")
@@ -104,9 +108,46 @@ _SHORT = frozenset(
 _ARTICLE = re.compile(r"\b(?:the|a|an)\b ")
 _PLURAL = re.compile(r"(?<=[a-z]{3})(?<!s)s\b")
 _NOT_LETTER = re.compile(r"[^a-z]+")
-_OPTION_TRUTH = re.compile(r"\(?([A-J])\)?\.?")
+_OPTION_TRUTH = re.compile(r"\(? ?([A-J]) ?\)?\.?")
 _LISTED = re.compile(r"(?<![A-Za-z])[A-J](?=[).:,/;]| *$)")
-_OPTION = re.compile(r"\(?([A-Ja-e])\)?\.?|([A-J])[.):] ?.+|\(([A-J])\) ?.+")
+_OPTION = re.compile(r"\(? ?([A-Ja-e]) ?\)?\.?|([A-J])[.):] ?.+|\( ?([A-J]) ?\) ?.+")
+_LETTER = r"\(? ?[A-H] ?\)?"
+_LETTERS = re.compile(rf"{_LETTER}(?: ?[,;] ?(?:and )?{_LETTER}| and {_LETTER}){{1,7}}\.?")
+_RUN_OF_LETTERS = re.compile(r"[A-H]{2,8}")
+_WITH_VALUE = re.compile(r"(?:\( ?([A-J]) ?\)|([A-J])[.:)]) {0,3}(?=\S)(.{1,200})")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option's letter and what stands behind it: `(D) 36`."""
+
+    letter: str
+    value: str
+
+
+def option(text: str) -> Option | None:
+    """The option that `text` (normalised) is; None for a letter alone, and for several."""
+    found = _WITH_VALUE.fullmatch(untext(text).strip()) if len(text) <= MAX_OPTION else None
+    if found is None or len(_LISTED.findall(found[0])) > 1:
+        return None
+    return Option(found[1] or found[2], found[3].strip())
+
+
+def is_letter(text: str, letter: str = "") -> bool:
+    """Whether `text` (normalised) is one option's letter; `letter`, where that is given."""
+    found = _OPTION_TRUTH.fullmatch(untext(text).strip().upper())
+    return found is not None and letter in found[1]
+
+
+def same_letters(answer: str, truth: str) -> Outcome:
+    """Options of which several are right: `ABD` is `A, B, D`, in any order where one of the two is a list."""
+    given, wanted = (untext(text).strip() for text in (answer, truth))
+    lists = [bool(_LETTERS.fullmatch(each)) for each in (given, wanted)]
+    runs = [bool(_RUN_OF_LETTERS.fullmatch(each)) for each in (given, wanted)]
+    if not any(lists) or not all(map(any, zip(lists, runs, strict=True))):
+        return Outcome.UNKNOWN
+    chosen, right = (sorted(re.findall("[A-H]", each)) for each in (given, wanted))
+    return Outcome.of(chosen == right and len(set(right)) == len(right))
 
 
 def worded(text: str) -> bool:
@@ -131,6 +172,11 @@ def same_words(answer: str, truth: str) -> Outcome:
     given, wanted = meaning(untext(answer)), meaning(untext(truth))
     if given and wanted:
         return Outcome.of(given == wanted or NOTHING.issuperset((given, wanted)))
+    if _one_count(answer, truth):
+        return Outcome.EQUAL
+    letters = same_letters(answer, truth)
+    if letters is not Outcome.UNKNOWN:
+        return letters
     options = _same_option(answer, truth)
     if options is not Outcome.UNKNOWN:
         return options
@@ -138,6 +184,12 @@ def same_words(answer: str, truth: str) -> Outcome:
     if not in_answer and not in_truth:
         return Outcome.UNKNOWN
     return Outcome.of(in_answer and in_truth and _letters(answer) == _letters(truth))
+
+
+def _one_count(answer: str, truth: str) -> bool:
+    """A number in words against figures: `six` is 6."""
+    given, wanted = (untext(text).strip().lower() for text in (answer, truth))
+    return given.isdigit() != wanted.isdigit() and same_count(given, wanted)
 
 
 def _letters(text: str) -> str:
