@@ -24,13 +24,18 @@ def test_a_day_is_read_from_every_form(form: str, day: date) -> None:
 def test_two_days_are_never_one(day: date, later: int) -> None:
     other = day + timedelta(later) if day.year < 9990 else day - timedelta(later)
     one, two = (read_date(each.strftime("%d %B %Y")) for each in (day, other))
-    assert one and two and not same_day(one, two)
+    assert one is not None
+    assert two is not None
+    assert not same_day(one, two)
 
 
 @given(st.dates(min_value=date(1000, 1, 1)))
 def test_a_year_may_be_left_out(day: date) -> None:
     one, two = read_date(day.strftime("%B %d")), read_date(day.strftime("%Y-%m-%d"))
-    assert one and two and same_day(one, two) and same_day(two, one)
+    assert one is not None
+    assert two is not None
+    assert same_day(one, two)
+    assert same_day(two, one)
 
 
 @pytest.mark.parametrize(
