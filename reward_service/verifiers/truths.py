@@ -58,3 +58,10 @@ Scalar = str | int | float
 
 Text = Annotated[str, BeforeValidator(_filled), BeforeValidator(to_text, json_schema_input_type=Scalar | list[Scalar])]
 """A reference that is one non-empty text."""
+
+
+def prompt_texts(prompt: Any) -> list[str]:
+    """The texts of a prompt, which is one text or chat messages; none of any other value."""
+    messages = prompt if isinstance(prompt, list) else [prompt]
+    texts = [message.get("content") if isinstance(message, dict) else message for message in messages]
+    return [text for text in texts if isinstance(text, str)]

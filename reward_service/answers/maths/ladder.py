@@ -13,7 +13,7 @@ from reward_service.answers.maths import guards, numeric, symbolic, units, words
 from reward_service.answers.maths.conditions import with_letters_of, without_condition
 from reward_service.answers.maths.finding import Finding, Outcome, Rung
 from reward_service.answers.maths.normalise import key, normalise
-from reward_service.answers.maths.restated import restated
+from reward_service.answers.maths.restated import expanded, restated
 from reward_service.answers.maths.shapes import compare_forms, without_names
 from reward_service.answers.maths.statement import stated
 from reward_service.answers.maths.structure import Form, Scalar, is_infinite, is_name, parse
@@ -109,7 +109,7 @@ RUNGS: Sequence[tuple[str, Rung]] = (
     ("approximation", same_approximation),
 )
 
-STRUCTURE = "structure"
+STRUCTURE, EXPANDED = "structure", "expanded"
 
 PART_RUNGS: Sequence[tuple[str, Rung]] = (
     *QUICK,
@@ -119,6 +119,7 @@ PART_RUNGS: Sequence[tuple[str, Rung]] = (
     ("words", words.same_words),
     ("quantity", same_quantity),
     ("arithmetic", numeric.arithmetic),
+    (EXPANDED, expanded),
     ("restated", restated),
     ("decimal", symbolic.same_value),
     ("value", symbolic.same_at_points),
@@ -146,13 +147,19 @@ def quick(answer: str, truth: str) -> Finding:
     return found
 
 
-def compare(answer: str, truth: str) -> Finding:
-    """Hold an extracted answer against a truth, both as written. May take long; guards and rungs bound memory."""
+def compare(answer: str, truth: str, factors: bool = True) -> Finding:
+    """Hold an extracted answer against a truth, both as written. May take long; guards and rungs bound memory.
+
+    Without `factors`, nobody asked for them: a truth that has some is met by their product too.
+    """
     found = quick(answer, truth)
     if found.outcome is Outcome.UNKNOWN:
         given, wanted = normalise(stated(answer)), normalise(truth)
         found = _chosen(given, wanted) or _climb(RUNGS, given, wanted)
-        return _apart(given, wanted) if found.outcome is Outcome.UNKNOWN else found
+        found = _apart(given, wanted) if found.outcome is Outcome.UNKNOWN else found
+        if found.rung == EXPANDED and not factors:
+            rungs = [rung for rung in PART_RUNGS if rung[0] != EXPANDED]
+            found = _climb(rungs, *(form.text for form in _forms(given, wanted)))
     return found
 
 

@@ -1,9 +1,9 @@
 r"""What was not worked out: equal to the truth, but a restatement of the question.
 
 Constants: `\tan 20^{\circ} + ...` for `\sqrt{3}`, or `\sqrt{5-\sqrt{21}} + \sqrt{5+\sqrt{21}}` for `\sqrt{14}`.
-Finished numbers have the stricter rule of `numeric.arithmetic`. With variables: the sum `ab+2a+b+2` for the factors
-`(a+1)(b+2)`, and a quotient of polynomials for what is none, `\frac{x^2-1}{x-1}` for `x+1`. Factors for a sum are no
-restatement.
+Finished numbers have the stricter rule of `numeric.arithmetic`. With variables: a quotient of polynomials for what is
+none, `\frac{x^2-1}{x-1}` for `x+1`; and the sum `ab+2a+b+2` for the factors `(a+1)(b+2)`, which is a rung of its own:
+it is none where the task is known and asks for no factors. Factors for a sum are no restatement.
 """
 
 from __future__ import annotations
@@ -19,25 +19,28 @@ _VARIABLE = re.compile(r"(?<![\\A-Za-z])(?![ei](?![A-Za-z]))[A-Za-z]+")
 _NESTED_ROOT = re.compile(r"\\sqrt(?:\[\d\])? ?\{[^{}]*\\sqrt")
 
 
+def expanded(answer: str, truth: str) -> Outcome:
+    """DIFFERENT when the answer is the sum that the truth has as factors; else UNKNOWN."""
+    given, wanted = read(answer), read(truth)
+    if not isinstance(given, Sum) or wanted is None or _sums_multiplied(wanted) < 2:
+        return Outcome.UNKNOWN
+    whole = all(_sums_multiplied(term) < 1 for term in given.terms)
+    return Outcome.DIFFERENT if whole else Outcome.UNKNOWN
+
+
 def restated(answer: str, truth: str) -> Outcome:
     """DIFFERENT when the answer holds an operation that the truth has carried out; else UNKNOWN."""
     if _VARIABLE.search(truth) or _VARIABLE.search(answer):
-        return _unfinished(read(answer), read(truth))
+        return _divided(read(answer), read(truth))
     for mark in (_TRIGONOMETRY, _NESTED_ROOT):
         if mark.search(answer) and not mark.search(truth):
             return Outcome.DIFFERENT
     return Outcome.UNKNOWN
 
 
-def _unfinished(answer: Node | None, truth: Node | None) -> Outcome:
+def _divided(answer: Node | None, truth: Node | None) -> Outcome:
     if answer is None or truth is None:
         return Outcome.UNKNOWN
-    if (
-        isinstance(answer, Sum)
-        and _sums_multiplied(truth) > 1
-        and all(_sums_multiplied(term) < 1 for term in answer.terms)
-    ):
-        return Outcome.DIFFERENT
     if any(map(_polynomial, _divisors(answer))) and not any(map(names, _divisors(truth))):
         return Outcome.DIFFERENT
     return Outcome.UNKNOWN
