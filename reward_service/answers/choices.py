@@ -1,4 +1,4 @@
-r"""The letter of the option that a response chooses: from what it boxes, or from the last statement that names one.
+r"""The letter of the option that a box or a statement names.
 
 Read are `D`, `(d)`, `\text{D}`, `D. Acid`, `(D) Acid`, `option D`, `Answer: D`. A letter that may as well be a word
 (`A dog`, `I think`) is none, and two letters are no choice.
@@ -15,20 +15,10 @@ from reward_service.answers.plain import clean
 MAX_CHARS = 2_000
 """What is longer than this in a box is not a choice."""
 
-MAX_TAIL = 200_000
-"""A statement is looked for among so many characters at the end of a text."""
 
-MAX_CONCLUSION = 2_000
-"""`Choice B is the correct one` is looked for among so many characters at the end."""
-
-MAX_REFUSAL = 60
-"""Where in a statement its refusal of all options begins, at the latest."""
-
-MAX_AT_END = 300
-"""`I go with B.` is looked for among so many characters at the end, and before it what would negate it."""
-
-MAX_STATEMENTS = 500
-"""Only the last so many statements are looked at."""
+MAX_QUOTED = 10
+MAX_SENTENCE = 300
+"""A hedge is looked for in so much of a statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +38,8 @@ _MARKUP = re.compile(
     r"|\\[()\[\],;:! ]|[{}$*_`\"~\\]"
 )
 _LEAD = re.compile(
-    r"(?:(?:the|my|so|is|final|correct|best|right|most|likely|answer|option|choice|letter)\b[\s:=]{0,4}){1,8}"
+    r"(?:(?:the|my|so|is|final|correct|best|right|most|likely|answer|option|choice|letter|clearly|indeed|therefore|thus"
+    r"|simply)\b[\s:=]{0,4}){1,8}"
     r"(?=\W*[A-Za-z]\b)",
     re.IGNORECASE,
 )
@@ -63,30 +54,18 @@ _INTRODUCED = re.compile(r"(?:option|choice|letter)\W*$", re.IGNORECASE)
 _WORD = re.compile(r"([A-HJ-Z])(?=\s)|(I)(?=\s[^a-z])")
 _BRACKETED = re.compile(rf"[(\[]\s?{_LETTER}\s?[)\]]")
 _MARKED = re.compile(rf"{_LETTER}(?:\s?[.:)]|\s-|\s(?=\())(?=\s|\(|\d|[A-Z]|$)")
-_REASONED = re.compile(r"([A-Z])(?:,|\s(?:because|since|as|for|which|due|where|given|based|is)\b)")
+_REASONED = re.compile(r"([A-Z])(?: ?,|\s(?:because|since|as|for|which|due|where|given|based|is)\b)")
 _FREE = re.compile(r"([B-HJ-Z])\s(?=[a-z])")
-_STATEMENT = re.compile(
-    r"(?:answer|option|choice)\b[*_`\s]{0,6}(?:\bis\b|:|=|\bwould be\b|\bshould be\b|\bmust be\b)[*_`\s:]{0,8}"
-    r"|\banswers\b[*_` ]{0,6}:[*_`: ]{0,8}(?=\S)"
-    r"|\bsolution\s{0,2}(?::|\bis\b)[*_`\s]{0,8}"
-    r"|\b(?:is|be)\s{1,3}(?=(?:choice|option)[\s_]{0,2}[(\[]?[A-Z]\b)",
-    re.IGNORECASE,
+_ONE_LETTER = re.compile("[A-J]")
+_QUOTES = " '\"<>「」『』[]()."
+_BEHIND = re.compile(r"(?=.{0,60}[a-z]{3})[^()]{3,200} \(([A-J])\) ?\.?")
+"""`Mitochondria (C)`."""
+_HEDGED = re.compile(
+    r"(?<!\w)(?:or|otherwise|alternatively|although|though|but|also)\b\W{0,3}(?:(?:possibly|perhaps|maybe|even|also|option"
+    r"|choice|answer)\W{1,3}){0,2}[(\[]?([B-HJ])\b(?! (?:is|was) (?:wrong|incorrect|not|false))"
 )
-_CONCLUSION = re.compile(
-    r"\b(?:[Cc]hoice|[Oo]ption)[\s_]{0,2}[(\[]?([A-J])\b(?:(?![Cc]hoice|[Oo]ption)[^.\n]){0,100}?"
-    r"\bis (?:therefore )?(?:the )?(?:most )?(?:correct|best|right|answer|solution)\b"
-)
-_UNDECIDED = re.compile(r"(?:none|neither|cannot|no (?:solution|answer|correct))\b", re.IGNORECASE)
-"""A statement that names no option on purpose; an earlier one is then not the answer."""
-_STILL = re.compile(r"\b(?:[Hh]owever|[Bb]ut|[Ss]till|[Nn]evertheless|[Ii]f forced)\b([^.\n]{0,120})")
-"""Where a statement that refuses all options takes one in the end."""
-_NAMED = re.compile(r"\b(?:[Cc]hoice|[Oo]ption)[\s_]{0,2}[(\[]?([A-J])\b")
-_NEGATED = re.compile(r"\b(?:not|never|cannot|neither|nor|hardly|wrong|incorrect|false)\b|n['’]t\b", re.IGNORECASE)
-_AT_END = re.compile(
-    r"\b(?i:it is|it's|i choose|i pick|i select|go with)\s{1,3}(?i:choice|option)?[\s_]{0,2}"
-    r"[(\[]?([A-J])[)\]]?[.!*\s]{0,9}$"
-)
-"""What a text says at its very end."""
+"""Another letter that a statement leaves open."""
+_NO_HEDGE = re.compile(r"\b(?:not|neither|nor|unlike|whether|than|either)\b|n['’]t\b", re.IGNORECASE)
 _GLUED = re.compile(r"\b([Cc]hoice|[Oo]ption)(?=[A-J]\b)")
 
 
@@ -98,6 +77,9 @@ def read_choice(text: str, prose: bool = False) -> Choice:
     lead = _LEAD.match(body)
     body = body[lead.end() :] if lead else body
     named = lead is not None and _INTRODUCED.search(lead.group()) is not None
+    quoted = body.strip(_QUOTES) if len(body) <= MAX_QUOTED else ""
+    if _ONE_LETTER.fullmatch(quoted):
+        return Choice(quoted)
     if _lists_letters(body):
         return MANY
     for form in (_BARE.fullmatch, _BRACKETED.match, _MARKED.match, *((_WORD.match,) if named else ())):
@@ -105,12 +87,21 @@ def read_choice(text: str, prose: bool = False) -> Choice:
         if found:
             letter = next(filter(None, found.groups())).upper()
             others = () if prose else _ANOTHER.finditer(body, found.end())
-            return MANY if any(letter not in other.groups() for other in others) else Choice(letter)
+            several = any(letter not in other.groups() for other in others) or (prose and _hedged(body, letter))
+            return MANY if several else Choice(letter)
     for form in (_REASONED.match, _FREE.match) if prose else ():
         found = form(body)
         if found:
-            return Choice(found[1])
-    return NONE
+            return MANY if _hedged(body, found[1]) else Choice(found[1])
+    behind = _BEHIND.fullmatch(body)
+    return Choice(behind[1]) if behind and not _NO_HEDGE.search(body) else NONE
+
+
+def _hedged(body: str, letter: str) -> bool:
+    """Whether the sentence that names `letter` leaves another one open."""
+    sentence = re.split(r"[.!?](?:\s|$)", body[:MAX_SENTENCE], maxsplit=1)[0]
+    other = _HEDGED.search(sentence)
+    return other is not None and other[1] != letter and not _NO_HEDGE.search(sentence[: other.start()])
 
 
 def _lists_letters(body: str) -> bool:
@@ -119,27 +110,3 @@ def _lists_letters(body: str) -> bool:
     if listed:
         return len(set(re.findall(r"\b[A-Z]\b", listed.group()))) > 1
     return bool(_RUN.fullmatch(body)) and list(body) == sorted(set(body))
-
-
-def stated_choice(text: str) -> Choice:
-    """The option that the last `Answer: D` or `the answer is (D)` of `text` names."""
-    text = text[-MAX_TAIL:]
-    statements = list(_STATEMENT.finditer(text))[-MAX_STATEMENTS:]
-    for statement in reversed(statements):
-        said = text[statement.end() : statement.end() + 300].split("\n", 1)[0]
-        if _UNDECIDED.search(said[:MAX_REFUSAL]):
-            still = _STILL.search(said)
-            named = set(_NAMED.findall(still[1])) if still and not _NEGATED.search(still[1]) else set()
-            if len(named) == 1:
-                return Choice(named.pop())
-        if _UNDECIDED.match(said):
-            return REFUSED
-        found = read_choice(said, prose=True)
-        if found is not NONE:
-            return found
-    letters = [concluded[1] for concluded in _CONCLUSION.finditer(text[-MAX_CONCLUSION:])]
-    tail = text[-MAX_AT_END:]
-    taken = _AT_END.search(tail)
-    if taken and not _NEGATED.search(re.split(r"[.!?\n]", tail[: taken.start()])[-1]):
-        letters.append(taken[1])
-    return Choice(letters[-1]) if letters else NONE

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reward_service.answers.choices import MANY, MAX_CHARS, NONE, Choice, read_choice, stated_choice
+from reward_service.answers.choices import MANY, MAX_CHARS, NONE, Choice, read_choice
+from reward_service.answers.stated_choice import stated_choice
 from tests.hanging import assert_no_hang
 
 letter = st.sampled_from("ABCDEFGHIJ")
@@ -145,7 +146,6 @@ def test_statements(text: str, letter: str) -> None:
     "text",
     [
         "",
-        "D",
         "Answer: Definitely C",
         "The answer is A good example.",
         "The answer is: I think it dissolves.",
@@ -173,3 +173,66 @@ def test_a_megabyte_of_anything_is_quick(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     assert_no_hang(stated_choice, text)
     assert_no_hang(read_choice, text[:MAX_CHARS])
+
+
+WORK = "ATP is made by oxidative phosphorylation, and the nucleus stores DNA.\n\n"
+LIST = "A. Nucleus: stores DNA, incorrect.\nB. Ribosome: incorrect.\nC. Mitochondria: makes ATP, correct.\nD. Golgi: incorrect."
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "C", "**C**", "(C)", "### Final Answer\n\nC", "Answer\n=====\nC", "**C. Mitochondria**", "#### C", "→ C",
+        "Therefore, C is the correct answer.", "(C) is correct.", "**C** is the best answer because it makes ATP.",
+        "Thus (C).", "So: C.", "The correct statement is (C).", "This matches choice C.", "I would choose C.",
+        "we are left with C.", "The answer is therefore C", "The answer to this question is C", "Correct Answer – C",
+        "The right choice here is C", "Ans: C", "Ans. (C)", "Best choice → **C**", "<answer>C</answer>", "Answer C",
+        '{"answer": "C"}', "The answer is [[C]]", "So the answer is 'C'", "The answer is:\n\n> **C**", "**C**<|im_end|>",
+        "Answer: C</s>", "答案：C", "因此正确答案是 C。", "故选C。", "答案为（C）", "Réponse : C", "Die richtige Antwort ist C.",
+        "Antwort: **C) Mitochondrien**", "La respuesta correcta es la opción C.", "Ответ: C", "答え：C",
+        "The correct answer is Mitochondria (C).", "The answer is mitochondria, option C.", "The correct letter is C.",
+        "The statement that is NOT correct is C.", "The incorrect statement is **C**.",
+        "So the answer is **C**, not A as one may think.", "Answer: C. Wait, let me check. Yes.",
+        "The answer is C because neither A or B makes ATP.", LIST + "\n\nC", LIST + "\n\n**C. Mitochondria**",
+    ],
+)  # fmt: skip
+def test_every_usual_ending(said: str) -> None:
+    assert stated_choice(WORK + said).letter == "C"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The answer is C. Actually, D is the correct one.", "Answer: C. No wait, D.", "Answer: C\n\nCorrection: D",
+        "Answer: C\nSorry, I meant D.", "If the answer is C, then ATP has no source, which is false. So (D).",
+        "One might think the answer is C, but that is wrong.", "The wrong answer is C.", "The incorrect option is C.",
+        "Option C is often chosen, but D is correct.", "Option C has the wrong sign, so D is the answer.",
+        "Option C would violate conservation, hence B is correct", "Option C is wrong.", "(C) is not right.",
+        "C or possibly D", "The answer is C (or D)", "The answer is C if the gas is ideal, otherwise D.",
+        "The answer is C, although B would also be acceptable.", LIST, "C) Incorrect. B) Incorrect. A) Correct.",
+        '{"answer": "B", "second_choice": "C"}', "The answer is not (C).", "vitamin C",
+    ],
+)  # fmt: skip
+def test_what_does_not_choose_it(said: str) -> None:
+    assert stated_choice(said).letter != "C"
+    assert stated_choice(WORK + said).letter != "C"
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "Answer: A or ",
+        "answer is ",
+        "C is the ",
+        "option C is ",
+        "<answer>",
+        "(A) ",
+        "A. x\n",
+        " ",
+        "so ",
+        "答案",
+        "a.b",
+    ],
+)
+def test_a_megabyte_is_read_quickly(unit: str) -> None:
+    assert_no_hang(stated_choice, unit * (1_000_000 // len(unit)))

@@ -126,6 +126,49 @@ def test_what_a_cell_has_beside_its_value(answer: str, cell: str, worth: float) 
     assert score(rf"\boxed{{{answer}}}", cell) == worth
 
 
+@pytest.mark.parametrize(
+    ("answer", "cell", "worth"),
+    [
+        (r"12.5\% decrease", r"12.5%", 0),
+        (r"12.5\% decrease", r"-12.5%", 1),
+        (r"decrease of 12.5\%", r"-12.5%", 1),
+        (r"an increase of 12.5\%", r"12.5%", 1),
+        (r"an increase of 12.5\%", r"-12.5%", 0),
+        ("a decrease of 5.2 million", "-5.2 million", 1),
+        ("-45 lower", "-45", 1),
+        ("minus -45", "45", 0),
+        ("-45 higher", "-45", 0),
+        *((f"{word} 45", "-45", 1) for word in ("minus", "negative", "down")),
+        *((f"45 {word}", "45", 0) for word in ("drop", "loss", "lower", "down", "negative", "deficit", "ago", "worse")),
+        *((f"45 {word}", "45", 0) for word in ("wrong", "is incorrect", "excluded", "perhaps", "unless", "bps")),
+        *((f"45 {word}", "45", 0) for word in ("basis points", "lakh", "crore", "score", "gross", "pairs")),
+        ("45 apples but wrong", "45", 0),
+        ("45!", "45", 0),
+        ("45 apples", "45", 1),
+        ("€1,234", "$1,234", 0),
+        ("£45", "$45", 0),
+        (r"\$45", "$45", 1),
+        ("45 dollars", "$45", 1),
+        ("45 euros", "$45", 0),
+        ("45 cents", "$45", 0),
+        ("45 km", "$45", 0),
+        ("45 people", "45%", 0),
+        (r"\$12.5", "12.5%", 0),
+        ("12.5", "12.5%", 1),
+        (r"\approx 12.5\%", "12.5%", 1),
+        ("about 12.5", "12.5", 1),
+        ("about 12", "12.5", 0),
+        ("[41, 57]", "41|57", 1),
+        ("(57, 41)", "41|57", 1),
+        (r"\{41, 57\}", "41|57", 1),
+        ("[41, 58]", "41|57", 0),
+        ("[41], [57, 58]", "41|57", 0),
+    ],
+)
+def test_signs_kinds_doubts_and_lists(answer: str, cell: str, worth: float) -> None:
+    assert score(rf"\boxed{{{answer}}}", cell) == worth
+
+
 def test_one_of_several_boxes_is_no_bet() -> None:
     assert score(r"\boxed{2011} or \boxed{2015}", "2011") == 0
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from reward_service.answers.boxed import last_box
-from reward_service.answers.choices import MANY, MAX_CHARS, NONE, read_choice, stated_choice
+from reward_service.answers.choices import MANY, MAX_CHARS, NONE, Choice, read_choice
 from reward_service.answers.plain import clean, fold
+from reward_service.answers.stated_choice import stated_choice, stated_text
 from reward_service.schema import Domain, Options, VerdictName
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier
 from reward_service.verifiers.truths import Text, unwrap
@@ -68,25 +69,16 @@ class MultipleChoice(Verifier[ChoiceTruth]):
 
     def extract(self, text: str, options: Options) -> Answer | NoAnswer:
         box = last_box(text)
-        if box is not None:
-            return self._boxed(box.content)
-        found = stated_choice(text)
-        if found is NONE and len(text) <= MAX_CHARS:
-            found = read_choice(text.strip())
-        if found is MANY:
-            return _several()
-        if found.letter is None:
-            return NoAnswer("No option is named: there is no box and no 'Answer: X'.")
-        return Answer(found.letter)
-
-    @staticmethod
-    def _boxed(content: str | None) -> Answer | NoAnswer:
-        if content is None:
+        if box is None:
+            return _stated(text, "No option is named: there is no box and no 'Answer: X'.")
+        if box.content is None:
             return NoAnswer("The last box is never closed.", VerdictName.BAD_FORMAT)
-        if len(content) > MAX_CHARS:
+        if len(box.content) > MAX_CHARS:
             return NoAnswer("The last box holds too much to be an option.", VerdictName.BAD_FORMAT)
-        found = read_choice(content)
-        return _several() if found is MANY else Answer(found.letter or content)
+        found = read_choice(box.content)
+        if found.letter is None and found is not MANY and stated_choice(text[box.end :]).letter:
+            return _stated(text[box.end :], "")  # a result was boxed, and then the option stated
+        return _several() if found is MANY else Answer(found.letter or box.content)
 
     def compare(self, answer: str, truth: ChoiceTruth) -> Verdict:
         chosen = answer if re.fullmatch("[A-Z]", answer) else _by_text(answer, truth.prompt)
@@ -95,6 +87,16 @@ class MultipleChoice(Verifier[ChoiceTruth]):
         if chosen == truth.ground_truth:
             return Verdict.correct("The option is the right one.")
         return Verdict.wrong("The option is another one.")
+
+
+def _stated(text: str, lacking: str) -> Answer | NoAnswer:
+    found: Choice = stated_choice(text)
+    if found is MANY:
+        return _several()
+    if found.letter is not None:
+        return Answer(found.letter)
+    said = stated_text(text) if found is NONE else ""
+    return Answer(said) if said else NoAnswer(lacking)
 
 
 def _several() -> NoAnswer:

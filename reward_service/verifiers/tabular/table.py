@@ -6,13 +6,16 @@ decimals is a computed one: its correct rounding to fewer digits is accepted wit
 
 Percent. `12.5%` is the number 0.125. It also meets the truth `12.5` where the prompt speaks of percentages, shares or
 rates; a bare `12.5` never meets 0.125. A truth with the sign is met with or without it.
+
+Sign and unit. A word of direction is a sign: `a decrease of 45` is -45. Two currencies, or a currency and a percentage,
+are never the same; a truth with either is met by no other unit.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -76,9 +79,31 @@ _UNIT_WORD = re.compile(r"[A-Za-z]+")
 _NOT_A_UNIT = re.compile(
     r"and|or|not|nor?|to|than|of|plus|minus|times|over|by|more|less|fewer|least|most|above|below|between|either|maybe|"
     r"zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundreds?|thousands?|dozens?|"
-    r"[mbtr]\w*illions?|hal(?:f|ves)|thirds?|quarters?|(?!months?\b)\w+ths?|squared|cubed|percent\w*|pct|k|m|mn|bn?|e|x",
+    r"[mbtr]\w*illions?|hal(?:f|ves)|thirds?|quarters?|(?!months?\b)\w+ths?|squared|cubed|percent\w*|pct|k|m|mn|bn?|e|x|"
+    r"basis|bps|lakhs?|crores?|scores?|gross|pairs?|ago|worse|better|cheaper|dearer|short|shortfall|deficit|surplus|doubled?|tripled?|halved",
     re.IGNORECASE,
 )
+_DOWN = r"decreased?|declined?|drop(?:ped)?|fall|fell|loss|lost|lower|reduction|reduced|down"
+_UP = r"increased?|rise|rose|gain(?:ed)?|growth|grew|higher|up"
+_DIRECTION_BEFORE = re.compile(
+    rf"(?:an? )?(?:(?P<minus>minus|negative)|(?P<down>{_DOWN})|{_UP})(?: of| by)? (?=[\d$€£¥.])", re.IGNORECASE
+)
+_DIRECTION_BEHIND = re.compile(rf" (?:(?P<minus>negative|minus)|(?P<down>{_DOWN})|{_UP})", re.IGNORECASE)
+_DOUBT = re.compile(
+    r"\b(?:possibly|excluded|excluding|untrue|mistaken|doubtful|unsure|unknown|invalid|rejected)\b|\d ?!", re.IGNORECASE
+)
+_ABOUT = re.compile(
+    r"(?:(?:\\approx|\\simeq|\\sim)(?![A-Za-z])|≈|~|(?:approximately|approx\.|about|roughly)(?= ))\s*", re.IGNORECASE
+)
+_MONEY = {
+    "$": re.compile(r"\\?\$(?!.*\$)|\b(?:dollars?|usd)\b", re.IGNORECASE),
+    "€": re.compile(r"€|\b(?:euros?|eur)\b", re.IGNORECASE),
+    "£": re.compile(r"£|\bgbp\b", re.IGNORECASE),
+    "¥": re.compile(r"¥|\b(?:yen|jpy|yuan|rmb)\b", re.IGNORECASE),
+    "cent": re.compile(r"\b(?:cents?|pence)\b", re.IGNORECASE),
+}
+_FACTORIAL = re.compile(r"\d[\s})$]{0,4}!")
+_BRACKETS = (("[", "]"), ("(", ")"), ("{", "}"))
 _MONTH = re.compile(
     r"\b(january|february|march|april|june|july|august|sept|september|october|november|december)\b(?=\.? \d)"
 )
@@ -209,12 +234,23 @@ def _split(answer: str, cells: tuple[Cell, ...]) -> list[str]:
     body = plain_words(answer)
     if "|" in body:
         return body.split("|")
+    body = _unbracketed(body)
     guarded = _guarded(body, cells)
     for separator in _SEPARATORS:
         parts = separator.split(guarded)
         if len(parts) == len(cells):
             return [_shown(part) for part in parts]
     return [body]
+
+
+def _unbracketed(body: str) -> str:
+    """A list without the one pair of brackets around it."""
+    inside = body.strip().removesuffix("\\")
+    for opening, closing in _BRACKETS:
+        inner = inside.removeprefix("\\").removeprefix(opening).removesuffix(closing)
+        if inside.removeprefix("\\") == f"{opening}{inner}{closing}" and not any(mark in inner for mark in "[](){}"):
+            return inner.strip().removesuffix("\\").strip()
+    return body
 
 
 def _guarded(body: str, cells: tuple[Cell, ...]) -> str:
@@ -242,12 +278,56 @@ def same(answer: str, cell: Cell, rule: Rule = Rule()) -> bool:
     truth = read_number(written, accounting=True)
     if truth is None:
         return _without_unit(answer, written) or _labelled(answer, written) or _same_list(answer, written, rule)
-    number = _number_with_unit(answer) or _number_with_unit(_result(answer))
-    if number is None or (rule.policy.percent and number.percent != truth.percent):
+    about = _ABOUT.match(answer)
+    answer = answer[about.end() :] if about else answer
+    plain = plain_words(answer)
+    if TURNS.search(plain) or _DOUBT.search(plain):
+        return False
+    number = _directed(answer) or _number_with_unit(answer) or _number_with_unit(_result(answer))
+    if number is None or not _same_kind(answer, number, written, truth):
+        return False
+    if rule.policy.percent and number.percent != truth.percent:
         return False
     return _same_number(number, truth, isinstance(cell, float), rule.percent_asked) or _within(
         rule.policy.tolerance, number, truth
     )
+
+
+def _directed(answer: str) -> Number | None:
+    """The number beside a word of direction, which is its sign: `a decrease of 45`, `45 lower`, `minus 45`."""
+    plain = plain_words(answer).rstrip(" .")
+    found = _DIRECTION_BEFORE.match(plain)
+    if found:
+        number = _number_with_unit(plain[found.end() :])
+    else:
+        head, space, last = plain.rpartition(" ")
+        found = _DIRECTION_BEHIND.fullmatch(space + last)
+        number = _number_with_unit(head) if found else None
+    if found is None or number is None:
+        return None
+    if number.value < 0:  # `-45 lower` says it twice; whoever writes `minus -45` or `-45 higher` cannot be read
+        return number if found["down"] else None
+    return replace(number, value=-number.value) if found["minus"] or found["down"] else number
+
+
+def _same_kind(answer: str, number: Number, cell: str, truth: Number) -> bool:
+    """Whether no unit of one side speaks against the other's: another currency, or words behind a bare number."""
+    given, wanted = ({name for name, sign in _MONEY.items() if sign.search(text)} for text in (answer, cell))
+    if given and wanted:
+        return given == wanted
+    if (number.percent and (truth.currency or wanted)) or (truth.percent and given):
+        return False
+    unsigned = not number.percent if truth.percent else bool(wanted)
+    return not unsigned or _bare_number(answer)
+
+
+def _bare_number(answer: str) -> bool:
+    return read_number(answer.rstrip(" ."), accounting=True) is not None or _number_behind(answer) is not None
+
+
+def _number_behind(answer: str) -> Number | None:
+    """The number that a calculation or sentence gives, where it has no unit."""
+    return read_number(_result(answer).rstrip(" ."), accounting=True)
 
 
 def _within(tolerance: float | None, answer: Number, truth: Number) -> bool:
@@ -262,7 +342,7 @@ def _without_unit(answer: str, cell: str) -> bool:
     if (given is None) == (wanted is None):
         return False
     measured, bare = (given, cell) if given is not None else (wanted, answer)
-    if measured is None or _NOT_A_UNIT.fullmatch(measured[2]):
+    if measured is None or _NOT_A_UNIT.fullmatch(measured[2]) or _DIRECTION_BEHIND.fullmatch(f" {measured[2]}"):
         return False
     return _canonical(measured[1]) == _canonical(bare)
 
@@ -318,7 +398,7 @@ def _bare(text: str) -> str:
 def _canonical(text: str) -> str:
     """What two spellings of one cell share."""
     folded = fold(text)
-    body = fold(plain_words(text)).strip(" .,;:!?\"'`*$")
+    body = fold(plain_words(text)).strip(" .,;:?\"'`*$" if _FACTORIAL.search(text) else " .,;:!?\"'`*$")
     body = _MONTH.sub(lambda month: month[1][:3], body)
     if not body.isascii():
         body = unicodedata.normalize("NFC", _ACCENT.sub("", unicodedata.normalize("NFD", body)))
@@ -332,7 +412,8 @@ def _number_with_unit(answer: str) -> Number | None:
     for _ in range(MAX_UNIT_WORDS):
         if number is not None or len(words) < 2 or not _UNIT_WORD.fullmatch(words[-1]):
             break
-        if _NOT_A_UNIT.fullmatch(words.pop()):
+        word = words.pop()
+        if _NOT_A_UNIT.fullmatch(word) or _DIRECTION_BEHIND.fullmatch(f" {word}"):
             break
         number = read_number(" ".join(words), accounting=True)
     return number
