@@ -59,7 +59,8 @@ _AT_END = re.compile(
 )
 """What a text says at its very end."""
 _DOUBTED = re.compile(
-    r"\b(?:if|whether|unless|think|thought|suppose|assum\w+|guess\w*|wrong|incorrect|false|not|never|why|might|may|could)\b"
+    r"\b(?:if|whether|unless|would think|thought|suppose|assum\w+|guess\w*|wrong|incorrect|false|not|never|why|might"
+    r"|may|could)\b"
     r"|n['’]t\b",
     re.IGNORECASE,
 )
@@ -86,7 +87,13 @@ _CLAUSE_END = re.compile(r"[.!?;:,\n]")
 _TOKENS = re.compile(r"(?:\s*(?:<\|[A-Za-z_]{1,30}\|>|</?(?:s|eos|answer|end_of_turn)>|```))+\s*$")
 _DRESS = " \t#>*_-`'\"→=<>[]{}$"
 _ENDS = re.compile(r"[a-z]{3}.* \([A-J]\)\.?$")
-_ITEM = re.compile(r"[(\[]?([A-J])[)\].:](?=\s|$|[*_])|[(\[]?([A-J])[)\]]?$")
+_ITEM = re.compile(r"(?:^|(?<=[.!?;,] ))[(\[]?([A-J])[)\].:](?=\s|$|[*_])")
+_REJECTED = re.compile(
+    r"^\W*[A-J]\W*(?:(?:is|was|would be|seems) )?(?:clearly |also )?"
+    r"(?:not|never|wrong|incorrect|false|cannot|isn['’]t)\b"
+    r"|[:,-] ?(?:is |so )?(?:wrong|incorrect|false)\b",
+    re.IGNORECASE,
+)
 
 
 def stated_choice(text: str) -> Choice:
@@ -160,15 +167,15 @@ def _after(found: Choice, rest: str) -> Choice:
 
 def _alone(text: str) -> Choice:
     """The letter, with its option's text or without, that is the last line, or the first where the text begins so."""
-    lines = [line.strip(_DRESS) for line in text.strip().split("\n")[-MAX_LINES:]]
+    lines = [line.replace("。", ". ").strip(_DRESS) for line in text.strip().split("\n")[-MAX_LINES:]]
     lines = [line for line in lines if line]
     items = [line for line in lines if _ITEM.match(line)]
-    letters = {letter for line in items for pair in _ITEM.findall(line) for letter in pair if letter}
+    letters = {letter for line in items for letter in _ITEM.findall(line)}
     for line in lines[-1:] + lines[:1]:
         bare = read_choice(line) if len(line) <= MAX_BARE else NONE
         if bare.letter:
             return bare
-        if line in items and len(letters) == 1 and len(items) == 1 and not _NEGATED.search(line):
+        if line in items and len(letters) == 1 and len(items) == 1 and not _REJECTED.search(line):
             return read_choice(line)
     if lines and len(items) > 1 and any(item.startswith(lines[-1]) for item in items[:-1]):  # one of the list, again
         return read_choice(lines[-1])

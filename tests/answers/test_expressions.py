@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reward_service.answers.maths import by_value
-from reward_service.answers.maths.conditions import one_parameter, without_condition
+from reward_service.answers.maths.conditions import with_letters_of, without_condition
 from reward_service.answers.maths.expressions import read
 from reward_service.answers.maths.finding import Outcome
 from reward_service.answers.maths.normalise import normalise
@@ -147,4 +147,4 @@ def test_only_a_plain_domain_is_left_out(text: str, rest: str) -> None:
     ],
 )
 def test_an_integer_parameter_has_any_letter(answer: str, truth: str, renamed: str) -> None:
-    assert one_parameter(answer, truth) == renamed
+    assert with_letters_of(truth, answer, free=False) == renamed

@@ -12,7 +12,7 @@ from reward_service.answers.maths.phrases import MAX_CHARS, meaning
 from tests.hanging import assert_no_hang
 
 MEANINGS = {
-    "none": ["no solution", "\\text{No solutions}", "\\emptyset", "\\varnothing", "\\{\\}", "None.", "the empty set",
+    "none": ["no solution", "\\text{No solutions}", "\\emptyset", "\\varnothing", "\\{\\}", "there are none", "the empty set",
              "There are no real solutions to this equation.", "no such x exists"],
     "infinite": ["infinitely many", "\\infty", "\\text{infinitely many solutions}", "an infinite number of solutions"],
     "divergent": ["diverges", "The series diverges.", "\\text{divergent}"],

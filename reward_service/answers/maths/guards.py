@@ -61,13 +61,23 @@ def refusal(answer: str, truth: str) -> str | None:
         return "the answer holds a number that is too long"
     if len(_WORD.findall(answer)) > MAX_WORDS + 2 * len(_WORD.findall(truth)):
         return "the answer is prose"
-    if _UNEVALUATED.search(answer) and not _UNEVALUATED.search(truth):
+    if _UNEVALUATED.search(_last_side(answer)) and not _UNEVALUATED.search(truth):
         return "the answer is a calculation that was not carried out"
     if _crowded(answer) and not _crowded(truth):
         return "the answer holds too many operations"
     if huge(answer) and not huge(truth):
         return "the answer holds a power, factorial or nesting too large to be evaluated"
     return None
+
+
+def _last_side(text: str) -> str:
+    """What stands behind the last equals sign outside of brackets: the rest of `\\lim f = 2` says what was asked."""
+    depth, start = 0, 0
+    for at, char in enumerate(text):
+        depth += (char in "{([") - (char in "})]")
+        if char == "=" and depth == 0:
+            start = at + 1
+    return text[start:]
 
 
 def parsable(text: str) -> bool:

@@ -25,7 +25,7 @@ _PHRASES = (
         re.compile(
             rf"(?:(?:there (?:is|are)|(?:the|this) (?:equation|system|inequality|problem) has|has|have) )?"
             rf"no {_KIND}{_THINGS}{_ALL}|"
-            r"none|(?:the )?(?:empty|null) set|\\emptyset|\\varnothing|∅|\\\{ ?\\\}|(?:there are|there is) none|"
+            r"(?:the )?(?:empty|null) set|\\emptyset|\\varnothing|∅|\\\{ ?\\\}|(?:there are|there is) none|"
             r"(?:is )?inconsistent|unsolvable"
         ),
     ),

@@ -22,8 +22,11 @@ from reward_service.answers.maths.structure import (
     Scalar,
     Values,
     as_pieces,
+    is_asked,
     is_infinite,
     is_name,
+    is_sum_of_letters,
+    parse,
 )
 
 _RELATION = re.compile(r"[<>]|\\(?:le|ge|setminus|cap)(?![A-Za-z])")
@@ -55,6 +58,7 @@ def compare_forms(answer: Form, truth: Form, part: Rung) -> Outcome:
 
 def without_names(answer: Form, truth: Form) -> tuple[Form, Form]:
     """A name may be left out or added; two names must agree, as `x = 2` and `y = 2` are different lines."""
+    answer, truth = _without_question(answer, truth)
     if isinstance(truth, Assigned):
         if isinstance(answer, Assigned):
             if answer.name == truth.name or min(len(answer.name), len(truth.name)) > 1:
@@ -66,6 +70,25 @@ def without_names(answer: Form, truth: Form) -> tuple[Form, Form]:
     if isinstance(answer, Assigned) and not isinstance(truth, (Chain, Region)):
         return answer.value, truth
     return answer, truth
+
+
+def _without_question(answer: Form, truth: Form) -> tuple[Form, Form]:
+    """Both without a left side that says what was asked. One that is a sum of letters is so for a number as the truth;
+    as a truth itself it is an equation.
+    """
+    asked = [isinstance(form, Chain) and is_asked(form.sides[0]) for form in (answer, truth)]
+    if isinstance(answer, Chain) and isinstance(truth, Scalar) and exact(truth.text) is not None:
+        asked[0] = asked[0] or is_sum_of_letters(answer.sides[0])
+    if isinstance(answer, Chain) and isinstance(truth, Chain) and all(asked):
+        if key(answer.sides[0]) != key(truth.sides[0]):
+            return answer, truth
+    elif (asked[0] and isinstance(truth, Chain)) or (asked[1] and isinstance(answer, (Chain, Assigned))):
+        return answer, truth
+    return _right_side(answer, asked[0]), _right_side(truth, asked[1])
+
+
+def _right_side(form: Form, asked: bool) -> Form:
+    return parse(" = ".join(form.sides[1:])) if asked and isinstance(form, Chain) else form
 
 
 def _result(value: Form) -> Form:

@@ -17,6 +17,7 @@ from reward_service.answers.maths.numeric import number
 MAX_ITEMS = 64
 MAX_SIGNS = 4
 MAX_DEPTH = 12
+MAX_ASKED = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,23 @@ _NAME = re.compile(
     r"|-?[A-Za-z0-9.]{1,8} ?(?:[@#★☆◇◆⊕⊖⊗⊙]|\\(?:#|star|bigstar|oplus|ominus|otimes|odot|diamond|Diamond|clubsuit"
     r"|spadesuit|heartsuit|diamondsuit)(?![A-Za-z])) ?-?[A-Za-z0-9.]{1,8}"
 )
+_ANGLE = r"(?:\\angle ?)?(?:[A-Z]{1,3}|\\(?:theta|alpha|beta|gamma|phi|varphi))"
+_INSIDE = r"[A-Za-z0-9+\-*/^{}_., |\\]"
+_ASKED = re.compile(
+    r"\\frac ?\{ ?(?:d|\\partial) ?(?:\^\{\d\} ?)?[A-Za-z] ?\} ?\{ ?(?:d|\\partial) ?[A-Za-z](?:\^\{\d\})? ?\}"
+    rf"|\\(?:sin|cos|tan|cot|sec|csc) ?(?:{_ANGLE}|\( ?{_ANGLE} ?\))"
+    r"|(?:\| ?|\\\| ?)?\\(?:overrightarrow|vec|mathbf) ?\{ ?[A-Za-z]{1,2} ?\}(?: ?\||\\\|)?"
+    r"|S_\{ ?\\triangle ?[A-Z]{3} ?\}"
+    rf"|[fghFGH](?:\^\{{-1\}})?\((?:{_INSIDE}|\({_INSIDE}{{1,20}}\)){{1,20}}\)"
+    rf"|(?:\\mathbb ?\{{[EP]\}}|[EP]) ?[\[(]{_INSIDE}{{1,30}}[\])]"
+    r"|[A-Z](?:\^\{(?:-1|T)\}| ?\\(?:cap|cup|setminus) ?[A-Z])"
+    r"|\\(?:lim|int|iint|oint|sum|prod|gcd|lcm|det|max|min|sup|inf)(?![A-Za-z])[^=]{0,90}"
+    r"|\\(?:sum|prod) ?_\{[^{}]{1,20}\}[^=]{0,90}"
+)
+_LETTER = r"(?:10{0,4} ?)?[A-Za-z](?:_\{\d+\})?"
+_SUM_OF_LETTERS = re.compile(rf"{_LETTER}(?: ?[+-] ?{_LETTER}){{1,5}}")
+_PLAIN_LETTER = re.compile(r"[A-Za-z](?:_\{\d+\})?")
+_ABSOLUTE = re.compile(r"\| ?([A-Za-z]) ?\|")
 _FUNCTION = re.compile(r"([A-Za-z])\(([a-z])\)")
 _TUPLE_NAME = re.compile(r"\(\s*[A-Za-z_{}0-9()]+(?:\s*,\s*[A-Za-z_{}0-9()]+)+\s*\)")
 _MATRIX = re.compile(r"\(? ?\\begin ?\{([pbB]?matrix|array)\}(?: ?\{[lcr| ]*\})?(.*)\\end ?\{\1\} ?\)?", re.DOTALL)
@@ -223,6 +241,8 @@ def _item(text: str, depth: int) -> Form:
         sides = _cut(text, {"="})
         if len(sides) > 1:
             return _equality(text, sides, depth)
+    if not depth and "\\ne" in text and (region := _all_but_one(text)):
+        return region
     if any(mark in text for mark in _RELATION):
         region = _inequality(text)
         if region is not None:
@@ -272,6 +292,19 @@ def is_name(text: str) -> bool:
     return len(text) <= 60 and bool(_NAME.fullmatch(text) or _TUPLE_NAME.fullmatch(text))
 
 
+def is_asked(text: str) -> bool:
+    r"""Whether `text` can only name what was asked, and is no side of an equation to be solved: `\frac{dy}{dx}`,
+    `\sin A`, `\overrightarrow{AB}`, `\lim_{x \to 0} f(x)`, `f(f(2))`.
+    """
+    return len(text) <= MAX_ASKED and bool(_ASKED.fullmatch(text))
+
+
+def is_sum_of_letters(text: str) -> bool:
+    """Whether `text` is `m+n` or `100m+10n+p`, of which a number is asked: each letter once, times a power of ten."""
+    letters = _PLAIN_LETTER.findall(text)
+    return len(text) <= MAX_ASKED and len(set(letters)) == len(letters) and bool(_SUM_OF_LETTERS.fullmatch(text))
+
+
 def canonical_name(text: str) -> str:
     """A name without blanks; the value of a function is its `y`."""
     bare = key(text)
@@ -289,6 +322,8 @@ def _inequality(text: str) -> Region | None:
     if relations[0][0] == ">":
         parts, relations = parts[::-1], relations[::-1]
     closed = [relation.endswith("=") for relation in relations]
+    if any("|" in part for part in parts):
+        return _distance(text, parts, closed[0])
     if len(parts) == 3 and is_name(parts[1]):
         brackets = ("[" if closed[0] else "(") + ("]" if closed[1] else ")")
         return Region(text, (Piece(parts[0], parts[2], brackets),), parts[1])
@@ -297,6 +332,29 @@ def _inequality(text: str) -> Region | None:
     if len(parts) == 2 and is_name(parts[1]) and not is_name(parts[0]):
         return Region(text, (Piece(parts[0], "\\infty", "[)" if closed[0] else "()"),), parts[1])
     return None
+
+
+def _all_but_one(text: str) -> Region | None:
+    r"""`x \ne 1` as what lies on both sides of 1."""
+    name, mark, value = (each.strip() for each in text.partition("\\ne"))
+    if not mark or not _PLAIN_LETTER.fullmatch(name) or number(value) is None:
+        return None
+    return Region(text, (Piece("-\\infty", value, "()"), Piece(value, "\\infty", "()")), name)
+
+
+def _distance(text: str, parts: list[str], closed: bool) -> Region | None:
+    """`|x| < 2` and `2 < |x|` as intervals, of a letter and a number above zero."""
+    inside, outside = _ABSOLUTE.fullmatch(parts[0]), _ABSOLUTE.fullmatch(parts[-1])
+    bound = parts[1] if inside else parts[0]
+    value = number(bound)
+    if len(parts) != 2 or value is None or value.value <= 0:
+        return None
+    if inside:
+        return Region(text, (Piece(f"-{bound}", bound, "[]" if closed else "()"),), inside[1])
+    if outside is None:
+        return None
+    low, high = ("(]", "[)") if closed else ("()", "()")
+    return Region(text, (Piece("-\\infty", f"-{bound}", low), Piece(bound, "\\infty", high)), outside[1])
 
 
 def _union(text: str, depth: int) -> Form:
