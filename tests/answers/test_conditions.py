@@ -21,6 +21,7 @@ EQUAL = [
     ("f(x) = kx \\text{ for any real constant }k", "f(x) = cx"),
 ]
 DIFFERENT = [
+    ("k\\pi, k \\in \\mathbb{R}", "k\\pi, k \\in \\mathbb{Z}"),
     ("2\\pi m + n", "2\\pi n + m"),
     ("6k+2", "6n+1, n \\in \\mathbb{Z}"),
     ("Ae^{2x}", "Ce^x"),

@@ -222,6 +222,14 @@ def test_equal(answer: str, truth: str) -> None:
         ("0:0", "1:\\sqrt{2}"),
         ("0:0:0", "a:b:c"),
         ("x-x:0", "a:b"),
+        ("42 \\text{ is wrong}", "42"),
+        ("42 \\text{ minus one}", "42"),
+        ("42 \\text{ factorial}", "42"),
+        ("5 \\text{ point five}", "5"),
+        ("5 \\text{ over two}", "5"),
+        ("5 \\text{ at least}", "5"),
+        ("5 \\text{ base eight}", "5"),
+        ("5 \\text{ perhaps}", "5"),
     ],
 )
 def test_different(answer: str, truth: str) -> None:

@@ -9,7 +9,7 @@ import re
 
 _TAIL = re.compile(
     r"[,;]? ?(?:\\text ?\{[ ,]*)?(?:for|where|with) (?:all|any|every|some)?(?P<rest>[^=<>]{0,120})$"
-    r"|[,;]? ?\(?(?P<letter>[A-Za-z](?:_\{\d\})?) ?\\in ?(?:\\mathbb ?\{[ZNQRC]\}|[ZNQRC])(?:\^\{\+\})?\)?$"
+    r"|[,;]? ?\(?(?P<letter>[A-Za-z](?:_\{\d\})?) ?\\in ?(?:\\mathbb ?\{(?P<set>[ZNQRC])\}|[ZNQRC])(?:\^\{\+\})?\)?$"
 )
 _WORDS = frozenset((
     "all", "any", "every", "some", "is", "are", "an", "a", "in", "integer", "integers", "real", "number", "numbers",
@@ -39,7 +39,9 @@ def without_condition(text: str) -> str:
     ):
         return text
     head = text[: found.start()].rstrip(" ,;")
-    return text if found["letter"] and found["letter"] not in _symbols(head) else head
+    letter = found["letter"]
+    other = letter and (letter not in _symbols(head) or (letter in "kmn" and found["set"] in {"Q", "R", "C"}))
+    return text if other else head
 
 
 def with_letters_of(truth: str, answer: str, free: bool) -> str:

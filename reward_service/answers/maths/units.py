@@ -17,7 +17,13 @@ _VALUE_END = re.compile(r"[\d)}\]]$|\\pi$|\.$")
 _TRIGONOMETRY = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc)(?![A-Za-z])")
 _HALF_FRACTION = re.compile(r"\\frac ?\{[^{}]*\}$")
 _RELATION = re.compile(r"[=<>:]|\\(?:in|le|ge|ne|cup|cap|approx|ldots)(?![A-Za-z])")
-_HEDGE = frozenset(("or", "and", "not", "if", "else", "but", "when", "unless", "maybe"))
+_HEDGE = frozenset((
+    "or", "and", "not", "no", "nor", "never", "if", "else", "but", "when", "unless", "except", "maybe", "perhaps",
+    "possibly", "probably", "guess", "is", "are", "was", "were", "be", "wrong", "incorrect", "false", "untrue", "least",
+    "most", "than", "about", "approximately", "roughly", "plus", "minus", "over", "divided", "root", "mod", "modulo",
+    "base", "point", "pi", "factorial", "multiple", "negative",
+))  # fmt: skip
+"""What is said of a value, or done with it, and is no unit of it."""
 _FACTORS = frozenset(
     ("dozen", "hundred", "thousand", "million", "billion", "trillion", "gross", "squared", "cubed", "half", "twice")
 )
@@ -59,7 +65,9 @@ def split_unit(text: str) -> tuple[str, tuple[str, ...]]:
     if not value or not _VALUE_END.search(value) or not re.search(r"\d|\\pi", value) or _HALF_FRACTION.search(value):
         return text, ()
     words = _words(unit)
-    if _HEDGE.intersection(words) or any(any(char.isdigit() for char in word) for word in words):
+    if any(word in _HEDGE or f"{word}s" in _HEDGE for word in words) or any(
+        any(char.isdigit() for char in word) for word in words
+    ):
         return text, ()  # a second value, or a condition, is no unit
     if "degree" in words and _TRIGONOMETRY.search(value):
         return text, ()
