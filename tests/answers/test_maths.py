@@ -178,6 +178,19 @@ def test_units(text: str, value: str, unit: tuple[str, ...]) -> None:
         ("45^\\circ + 180^\\circ k", "45 + 180k"),
         ("\\sqrt{3}:3:2\\sqrt{3}", "1:\\sqrt{3}:2"),
         ("2a:2b", "a:b"),
+        ("\\color{red}{204}", "204"),
+        ("\\textcolor{red}{17}", "17"),
+        ("{\\color{red}17}", "17"),
+        ("\\color{blue} 17", "17"),
+        ("{14 \\over 3}", "\\frac{14}{3}"),
+        ("3{:}30", "3:30"),
+        ("(120)_3", "120_3"),
+        ("120_{(3)}", "120_3"),
+        ("x = \\frac{\\pi}{2} + k\\pi, k \\in \\mathbb{Z}", "x = k\\pi + \\frac{\\pi}{2} (k \\in \\mathbf{Z})"),
+        ("\\$5", "5"),
+        ("5", "\\$5"),
+        ("$5$", "\\$5"),
+        ("5 \\text{ dollars}", "\\$5"),
     ],
 )
 def test_equal(answer: str, truth: str) -> None:
@@ -230,6 +243,12 @@ def test_equal(answer: str, truth: str) -> None:
         ("5 \\text{ at least}", "5"),
         ("5 \\text{ base eight}", "5"),
         ("5 \\text{ perhaps}", "5"),
+        ("5 \\text{ cents}", "\\$5"),
+        ("\\$5", "5 \\text{ cents}"),
+        ("€5.50", "\\$5.50"),
+        ("(121)_3", "120_3"),
+        ("120_{(4)}", "120_3"),
+        ("{14 \\over 5}", "\\frac{14}{3}"),
     ],
 )
 def test_different(answer: str, truth: str) -> None:

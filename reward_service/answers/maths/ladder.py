@@ -17,6 +17,7 @@ from reward_service.answers.maths.restated import expanded, restated
 from reward_service.answers.maths.shapes import compare_forms, without_names
 from reward_service.answers.maths.statement import stated
 from reward_service.answers.maths.structure import Form, Scalar, is_infinite, is_name, parse
+from reward_service.answers.money import other_money
 
 
 def same_text(answer: str, truth: str) -> Outcome:
@@ -138,6 +139,8 @@ def quick(answer: str, truth: str) -> Finding:
         if answer.strip() == truth.strip():
             return Finding(Outcome.EQUAL, "text")
         return Finding(Outcome.DIFFERENT, "guard: the answer is too long")
+    if other_money(answer, truth):
+        return Finding(Outcome.DIFFERENT, "quantity")
     given, wanted = normalise(stated(answer)), normalise(truth)
     found = _climb(QUICK, given, wanted)
     if found.outcome is Outcome.UNKNOWN:

@@ -70,6 +70,11 @@ _LEAD_IN = re.compile(
 _WHOLE_TEXT = re.compile(r"^\\text ?\{ ?(-?\d[^{}]*?) ?\}$")
 _ALL_REALS = re.compile(r"(?:\\text ?\{ ?)?(?:the set of )?all real(?:s| numbers) ?\}?", re.IGNORECASE)
 _TAG = re.compile(r"<(su[pb])>([^<>]{0,60})</\1>")
+_COLOUR = re.compile(r"\\(?:text)?color ?\{ ?[A-Za-z]{1,20} ?\}|\\color ?[a-z]{3,10} ?(?![a-z])")
+_OVER = re.compile(r"\{([^{}]{1,60})\\over(?![A-Za-z])([^{}]{1,60})\}")
+_SET = re.compile(r"(?<=\\in)( ?)\\(?:mathbf|Bbb|mathds|mathrm) ?(?:\{ ?([ZRNQC]) ?\}|([ZRNQC])(?![A-Za-z]))")
+_BASED = re.compile(r"^\(([0-9A-Fa-f]{1,60})\) ?(?=_)")
+_BRACKETED_BASE = re.compile(r"_ ?\{ ?\((\d{1,2})\) ?\}")
 _SPACES = re.compile(r"\s+")
 
 
@@ -96,7 +101,9 @@ def _normalise(text: str) -> str:
     body = _BARE_FUNCTION.sub(r"\\\1 ", body)
     if "sqrt" in body:
         body = _roots(body)
+    body = body.replace("{:}", ":")
     if "^" in body or "_" in body:
+        body = _BRACKETED_BASE.sub(r"_{\1}", _BASED.sub(r"\1", body.strip()))
         body = _SCRIPT_PAREN.sub(r"^{\1}", body)
         body = _ARGUMENT.sub(r"\1{\2}", body)
     body = _trim(_LEAD_IN.sub("", _SPACES.sub(" ", body).strip()))
@@ -111,6 +118,12 @@ def _latex(body: str) -> str:
     rows = "\\begin" in body
     body = re.sub(r"\\\\(?:\[[^\]]{0,9}\])?", r" \\cr ", body) if rows else body.replace("\\\\", "\\")
     body = _THOUSANDS.sub("", body) if "," in body or "\\" in body else body
+    if "color" in body:
+        body = _COLOUR.sub(" ", body)
+    if "\\over" in body:
+        body = _OVER.sub(r"\\frac{\1}{\2}", body)
+    if "\\in" in body:
+        body = _SET.sub(lambda found: f"{found[1]}\\mathbb{{{found[2] or found[3]}}}", body)
     body = _DELIMITER.sub("", _SPACING.sub(" ", body)).replace("\\%", "%")
     body = _COMMAND.sub(lambda found: _command(found[1], found[0]), body)
     body = _GLUED_FUNCTION.sub(r"\\\1 \2", body)

@@ -37,6 +37,7 @@ from reward_service.answers.dates import read_date, same_day
 from reward_service.answers.latex_text import plain_words
 from reward_service.answers.matching import matched
 from reward_service.answers.maths.statement import TURNS, stated
+from reward_service.answers.money import money
 from reward_service.answers.numbers import Number, read_number
 from reward_service.answers.plain import clean, fold
 from reward_service.schema import Domain, Options, VerdictName
@@ -95,13 +96,6 @@ _DOUBT = re.compile(
 _ABOUT = re.compile(
     r"(?:(?:\\approx|\\simeq|\\sim)(?![A-Za-z])|≈|~|(?:approximately|approx\.|about|roughly)(?= ))\s*", re.IGNORECASE
 )
-_MONEY = {
-    "$": re.compile(r"\\?\$(?!.*\$)|\b(?:dollars?|usd)\b", re.IGNORECASE),
-    "€": re.compile(r"€|\b(?:euros?|eur)\b", re.IGNORECASE),
-    "£": re.compile(r"£|\bgbp\b", re.IGNORECASE),
-    "¥": re.compile(r"¥|\b(?:yen|jpy|yuan|rmb)\b", re.IGNORECASE),
-    "cent": re.compile(r"\b(?:cents?|pence)\b", re.IGNORECASE),
-}
 _FACTORIAL = re.compile(r"\d[\s})$]{0,4}!")
 _BRACKETS = (("[", "]"), ("(", ")"), ("{", "}"))
 _MONTH = re.compile(
@@ -312,7 +306,7 @@ def _directed(answer: str) -> Number | None:
 
 def _same_kind(answer: str, number: Number, cell: str, truth: Number) -> bool:
     """Whether no unit of one side speaks against the other's: another currency, or words behind a bare number."""
-    given, wanted = ({name for name, sign in _MONEY.items() if sign.search(text)} for text in (answer, cell))
+    given, wanted = money(answer), money(cell)
     if given and wanted:
         return given == wanted
     if (number.percent and (truth.currency or wanted)) or (truth.percent and given):
