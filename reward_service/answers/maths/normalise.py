@@ -70,6 +70,10 @@ _LEAD_IN = re.compile(
 _WHOLE_TEXT = re.compile(r"^\\text ?\{ ?(-?\d[^{}]*?) ?\}$")
 _ALL_REALS = re.compile(r"(?:\\text ?\{ ?)?(?:the set of )?all real(?:s| numbers) ?\}?", re.IGNORECASE)
 _TAG = re.compile(r"<(su[pb])>([^<>]{0,60})</\1>")
+_UNIT_VECTOR = re.compile(
+    r"\\(?:mathbf|boldsymbol|bm|hat|vec|overrightarrow) ?"
+    r"(?:\{ ?\\?(?:mathbf ?\{ ?)?([ijk])(?:math)?(?: ?\})? ?\}|([ijk])(?![A-Za-z]))"
+)
 _COLOUR = re.compile(r"\\(?:text)?color ?\{ ?[A-Za-z]{1,20} ?\}|\\color ?[a-z]{3,10} ?(?![a-z])")
 _OVER = re.compile(r"\{([^{}]{1,60})\\over(?![A-Za-z])([^{}]{1,60})\}")
 _SET = re.compile(r"(?<=\\in)( ?)\\(?:mathbf|Bbb|mathds|mathrm) ?(?:\{ ?([ZRNQC]) ?\}|([ZRNQC])(?![A-Za-z]))")
@@ -125,6 +129,8 @@ def _latex(body: str) -> str:
     if "\\in" in body:
         body = _SET.sub(lambda found: f"{found[1]}\\mathbb{{{found[2] or found[3]}}}", body)
     body = _DELIMITER.sub("", _SPACING.sub(" ", body)).replace("\\%", "%")
+    if any("j" in found or "k" in found for found in _UNIT_VECTOR.findall(body)):  # `\mathbf{i}` alone is imaginary
+        body = _UNIT_VECTOR.sub(lambda found: f"\\hat{{{found[1] or found[2]}}}", body)
     body = _COMMAND.sub(lambda found: _command(found[1], found[0]), body)
     body = _GLUED_FUNCTION.sub(r"\\\1 \2", body)
     body = _JOINED.sub(r"\\text{\1} \2 ", body)

@@ -13,6 +13,7 @@ from itertools import product
 
 from reward_service.answers.maths.normalise import key, untext
 from reward_service.answers.maths.numeric import number
+from reward_service.answers.maths.vectors import components, scaled, times
 
 MAX_ITEMS = 64
 MAX_SIGNS = 4
@@ -148,6 +149,8 @@ def _parse(text: str, depth: int) -> Form:
     matrix = _MATRIX.fullmatch(text)
     if matrix:
         return _matrix(text, matrix[2], depth)
+    if not depth and (vector := _vector(text)):
+        return vector
     parts, joins = _split(text)
     if len(parts) == 1:
         return _item(parts[0], depth)
@@ -451,6 +454,20 @@ def _matrix(text: str, body: str, depth: int) -> Form:
     rows = [tuple(_parse(cell.strip(), depth + 1) for cell in line.split("&")) for line in lines]
     cells = sum(len(row) for row in rows)
     return Matrix(text, tuple(rows)) if 0 < cells <= MAX_ITEMS else Scalar(text)
+
+
+def _vector(text: str) -> Form | None:
+    """A sum of unit vectors, or a number times a matrix of numbers."""
+    found = components(text)
+    if found is not None:
+        return Ordered(text, tuple(map(Scalar, found)), "()")
+    product = scaled(text)
+    matrix = _parse(product[1], 1) if product else None
+    if product is None or not isinstance(matrix, Matrix):
+        return None
+    cells = [[times(product[0], cell.text) for cell in row] for row in matrix.rows]
+    rows = tuple(tuple(Scalar(cell) for cell in row if cell is not None) for row in cells)
+    return Matrix(text, rows) if all(cell is not None for row in cells for cell in row) else None
 
 
 def is_infinite(text: str) -> bool:

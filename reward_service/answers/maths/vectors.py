@@ -1,0 +1,54 @@
+r"""Vectors and matrices in other dress: `3\mathbf{i} - 2\mathbf{j}` as components, `\frac{1}{2}` before a matrix."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from reward_service.answers.maths.numeric import exact
+
+MAX_CHARS = 300
+
+_UNIT = re.compile(r"(?: ?\\cdot)? ?\\hat ?\{ ?([ijk]) ?\} ?")
+_INSIDE = re.compile(r"\([^()]*\)|\{[^{}]*\}")
+_SCALED = re.compile(
+    r"(?P<scale>-?(?:\d+|\\frac ?\{-?\d+\} ?\{\d+\})) ?(?:\\cdot ?)?(?P<matrix>\\begin ?\{[pbB]matrix\}.*)", re.DOTALL
+)
+
+
+def components(text: str) -> tuple[str, ...] | None:
+    r"""The components of a sum of multiples of unit vectors (normalised: `\hat{i}`), or None."""
+    if len(text) > MAX_CHARS or "\\hat" not in text:
+        return None
+    pieces = _UNIT.split(text.strip())
+    factors, names, rest = pieces[:-1:2], pieces[1::2], pieces[-1]
+    if rest.strip() or len(set(names)) != len(names):
+        return None
+    found: dict[str, str] = {}
+    for place, (factor, name) in enumerate(zip(map(str.strip, factors), names, strict=True)):
+        sign = factor[:1] if factor[:1] in {"+", "-"} else ""
+        body = factor.removeprefix(sign).strip()
+        if (place and not sign) or re.search(r"[+\-,=]", _INSIDE.sub("", _INSIDE.sub("", body))):
+            return None
+        found[name] = f"{sign.replace('+', '')}{body or '1'}"
+    return tuple(found.get(name, "0") for name in ("ijk" if "k" in found else "ij"))
+
+
+def scaled(text: str) -> tuple[Fraction, str] | None:
+    """The number before a matrix, and the matrix."""
+    found = _SCALED.fullmatch(text) if len(text) <= 4 * MAX_CHARS else None
+    value = exact(found["scale"]) if found else None
+    return (value, found["matrix"]) if found and value is not None else None
+
+
+def times(value: Fraction, cell: str) -> str | None:
+    """A matrix's cell times a number, as text; None of a cell that is no number."""
+    known = exact(cell)
+    if known is None:
+        return None
+    product = value * known
+    return (
+        str(product.numerator)
+        if product.denominator == 1
+        else f"\\frac{{{product.numerator}}}{{{product.denominator}}}"
+    )
