@@ -1,8 +1,9 @@
 r"""Questions on tables: one cell or computed number, or several answers `a|b|c` in any order, in the last box.
 
-Numbers. A whole truth (`54`, `54.0`) is met exactly. A truth with decimals is met by what rounds to it at its written
-place; a truth given as a JSON number is known to five places, as FinQA prints them. A truth written with four or more
-decimals is a computed one: its correct rounding to fewer digits is accepted within 0.1 %.
+Numbers. A whole truth (`54`, `54.0`) is met exactly, a whole percentage (`54%`) by what rounds to it. A truth with
+decimals is met by what rounds to it at its written place; a truth given as a JSON number is known to five places, as
+FinQA prints them. A truth written with four or more decimals is a computed one: its correct rounding to fewer digits is
+accepted within 0.1 %.
 
 Percent. `12.5%` is the number 0.125. It also meets the truth `12.5` where the prompt speaks of percentages, shares or
 rates; a bare `12.5` never meets 0.125. A truth with the sign is met with or without it.
@@ -63,6 +64,9 @@ _ARTICLE = re.compile(r"^(?:the|an?) (?=.)")
 _PLACE = re.compile(r"^(?:at|vs\.?|@) ?(?=[a-z]{2})", re.IGNORECASE)
 _COUNTRY = re.compile(r" \([A-Z]{1,3}\)$")
 _YEAR = re.compile(r"^(?:19|20)\d\d | (?:19|20)\d\d$")
+_LETTER = re.compile("[a-z]")
+_POINT = re.compile(r"(?<!\d)[.,]|[.,](?!\d)")
+_HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _ACCENT = re.compile("(?<=[a-z])[\u0300-\u036f]+")
 _MEASURED = re.compile(r"([\d,./ +-]*\d) ([A-Za-z]+)")
 _TIGHT = re.compile(r" ?([-/:]) ?")
@@ -73,6 +77,7 @@ _SEPARATORS = (
     re.compile(r",? and |, (?:and )?|,(?!\d{3}(?!\d))"),
     re.compile(r", |,(?!\d{3}(?!\d))"),
     re.compile(r",? and "),
+    re.compile(r" [/&] "),
 )
 _LIST = re.compile(r",? and |[,;] ")
 _MARKS = {" and ": "\1", ",": "\2", ";": "\3"}  # control characters: `clean` has taken them out of every answer
@@ -228,7 +233,7 @@ def _split(answer: str, cells: tuple[Cell, ...]) -> list[str]:
     body = plain_words(answer)
     if "|" in body:
         return body.split("|")
-    body = _unbracketed(body)
+    body = _unbracketed(body).removeprefix("both ")
     guarded = _guarded(body, cells)
     for separator in _SEPARATORS:
         parts = separator.split(guarded)
@@ -342,13 +347,15 @@ def _without_unit(answer: str, cell: str) -> bool:
 
 
 def _same_list(answer: str, cell: str, rule: Rule) -> bool:
-    """Whether a cell that lists numbers, as `423, 428`, is answered by the same numbers in any order."""
+    """Whether a cell that lists numbers, as `423, 428`, is answered by the same numbers in any order; one that lists
+    words, `France, Italy`, by the same words in its order.
+    """
     wanted = _LIST.split(cell)
-    if len(wanted) == 1 or not all(read_number(part, accounting=True) for part in wanted):
+    given = _LIST.split(_unbracketed(plain_words(answer)).removeprefix("both "))
+    if len(given) != len(wanted) or not 1 < len(wanted) <= MAX_ANSWERS:
         return False
-    given = _LIST.split(plain_words(answer))
-    if len(given) != len(wanted) or len(wanted) > MAX_ANSWERS:
-        return False
+    if not all(read_number(part, accounting=True) for part in wanted):
+        return all(_same(one, other) for one, other in zip(given, wanted, strict=True))
     return matched(given, wanted, lambda one, cell: same(one, cell, rule)) == len(wanted)
 
 
@@ -380,9 +387,14 @@ def _same_otherwise(answer: str, cell: str) -> bool:
     days = read_date(given), read_date(wanted)
     if days[0] is not None and days[1] is not None:
         return same_day(days[0], days[1])
-    if same_count(given, wanted):
+    if same_count(given, wanted) or (_LETTER.search(wanted) and _unpunctuated(given) == _unpunctuated(wanted)):
         return True
     return not re.search(r"\d", wanted) and " " in wanted and _YEAR.sub("", given) == wanted
+
+
+def _unpunctuated(text: str) -> str:
+    """A text as `7:15 p.m.`, `Washington, D.C.`, `long-term` or `R&D` without what people leave out."""
+    return " ".join(_HYPHEN.sub(" ", _POINT.sub("", text).replace("&", " and ")).split())
 
 
 def _bare(text: str) -> str:
@@ -431,7 +443,7 @@ def _meets(value: Fraction, step: Fraction | None, truth: Number, exact_float: b
     place = truth.unit_in_last_place
     if off == 0 or (step is not None and step <= FLOAT_NOISE and off <= FLOAT_NOISE):
         return True
-    if place is None or truth.value.denominator == 1:
+    if place is None or (truth.value.denominator == 1 and not truth.percent):  # a whole percentage is a rounded one
         return False
     if 2 * off <= (min(place, FLOAT_STEP) if exact_float else place):
         return True
