@@ -65,17 +65,15 @@ _DOUBTED = re.compile(
     re.IGNORECASE,
 )
 """What, in the clause before a statement, makes it none."""
-_ASKED_FOR_WRONG = re.compile(
-    r"\b(?:statement|that is|which is|are|one)\W*(?:not|false|incorrect|wrong)?\W*$", re.IGNORECASE
-)
 _DENIED = re.compile(
     r"^[^.!?\n]{0,60}?,? (?:but|and|which) (?:that|this|it|which)? ?(?:is|was|would be) (?:wrong|incorrect|not|false)\b"
 )
-_WRONG_BEHIND = re.compile(r"^[\s)\]*]{0,4}(?:is|was|are) (?:clearly |also )?(?:wrong|incorrect|false|not)\b")
 _RETRACTED = re.compile(
-    r"\b(?:actually|wait|hold on|correction|sorry|no,|mistaken?|on second thoughts?|scratch that|i meant|rather)\b",
+    r"(?:[.!?\n—-][\s*]{0,4}|\b(?:but|oh|hmm)\b,? )(?:hmm,? |oh,? |no,? |but )?"
+    r"(?:actually|wait|hold on|correction|sorry|on second thoughts?|scratch that|i meant|i made a mistake)\b",
     re.IGNORECASE,
 )
+"""How a sentence begins that takes back what was said."""
 _ANY_LETTER = re.compile(r"(?<![A-Za-z'’])(?:([B-HJ])|(A)(?! [a-z]))(?![A-Za-z'’])")
 _UNDECIDED = re.compile(r"(?:none|neither|cannot|no (?:solution|answer|correct))\b", re.IGNORECASE)
 """A statement that names no option on purpose; an earlier one is then not the answer."""
@@ -129,13 +127,13 @@ def _last_statement(text: str) -> Choice:
     )
     for start, _, place in reversed(ordered[-MAX_STATEMENTS:]):
         end = start + len(place[0])
-        found = _named(text, place, _CLAUSE_END.split(text[max(0, start - MAX_CLAUSE) : start])[-1], end)
+        found = _named(text, place, _CLAUSE_END.split(text[max(0, start - MAX_CLAUSE) : start])[-1])
         if found is not NONE:
             return _after(found, text[end : end + MAX_AFTER]) if found.letter else found
     return NONE
 
 
-def _named(text: str, place: re.Match[str], before: str, end: int) -> Choice:
+def _named(text: str, place: re.Match[str], before: str) -> Choice:
     """What one statement names, `before` being the clause in front of it."""
     if place.re is not _STATEMENT:
         letter = next(filter(None, place.groups()))

@@ -193,7 +193,8 @@ LIST = "A. Nucleus: stores DNA, incorrect.\nB. Ribosome: incorrect.\nC. Mitochon
         "The correct answer is Mitochondria (C).", "The answer is mitochondria, option C.", "The correct letter is C.",
         "The statement that is NOT correct is C.", "The incorrect statement is **C**.",
         "So the answer is **C**, not A as one may think.", "Answer: C. Wait, let me check. Yes.",
-        "The answer is C because neither A or B makes ATP.", LIST + "\n\nC", LIST + "\n\n**C. Mitochondria**",
+        "The answer is C because neither A or B makes ATP.", "The answer is C rather than D.",
+        "The answer is C. B actually stores nothing, and D packs proteins.", LIST + "\n\nC", LIST + "\n\n**C. Mitochondria**",
     ],
 )  # fmt: skip
 def test_every_usual_ending(said: str) -> None:

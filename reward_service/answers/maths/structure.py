@@ -102,7 +102,6 @@ Form = Scalar | Values | Ordered | Named | Assigned | Chain | Region | Matrix
 _JOIN = re.compile(r"\\text ?\{[ ,]*(and|or) *\}|,? (and|or) |[,;]")
 _OPENING = re.compile(r"\\\{|\\langle|[\[({]")
 _MARK = re.compile(r"\\text ?\{[ ,]*(?:and|or) *\}|\\[{}]|\\[A-Za-z]+|,? (?:and|or) |[\[\](){},;=<>|]")
-_CLOSERS = {"(": ")", "[": "]", "\\{": "\\}", "\\langle": "\\rangle", "{": "}"}
 _RELATION = {"<": "<", ">": ">", "\\le": "<=", "\\ge": ">="}
 _NAME = re.compile(
     r"(?:\\(?:angle|triangle|overline|measuredangle|text|mathbb|mathcal|vec|hat|bar|Delta|alpha|beta|gamma|delta|theta"
