@@ -45,6 +45,8 @@ EQUAL = [
     ("3\\vec{i}+4\\vec{j}", "(3, 4)"),
     ("2\\mathbf{k}", "(0, 0, 2)"),
     ("3 + 4\\mathbf{i}", "3 + 4i"),
+    ("(3\\hat{i} - 4\\hat{j})\\text{ N}", "3\\hat{i} - 4\\hat{j}"),
+    ("(3\\hat{i} - 4\\hat{j})\\text{ N}", "(3\\hat{i} - 4\\hat{j})\\text{ N}"),
     ("-\\frac{1}{2}\\mathbf{i} + \\sqrt{3}\\mathbf{j}", "(-\\frac{1}{2}, \\sqrt{3})"),
     (
         "\\frac{1}{2}\\begin{pmatrix} -1 \\\\ 3 \\end{pmatrix}",
@@ -58,6 +60,7 @@ DIFFERENT = [
     ("3i + 4j", "(4, 3)"),
     ("3\\mathbf{i} 4\\mathbf{j}", "(3, 4)"),
     ("\\mathbf{i} + \\mathbf{i}", "(2, 0)"),
+    ("(3\\hat{i} - 4\\hat{j})\\text{ N}", "(3\\hat{i} - 4\\hat{j})\\text{ kg}"),
     ("\\frac{1}{2}\\begin{pmatrix} 1 & 2 \\end{pmatrix}", "\\begin{pmatrix} 1 & 2 \\end{pmatrix}"),
     ("\\frac{1}{2}\\begin{pmatrix} 1 & 3 \\end{pmatrix}", "\\begin{pmatrix} 1/2 & 1 \\end{pmatrix}"),
     ("m+n = 4+4 = 17", "17"),

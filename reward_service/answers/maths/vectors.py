@@ -10,6 +10,7 @@ from reward_service.answers.maths.numeric import exact
 MAX_CHARS = 300
 
 _UNIT = re.compile(r"(?: ?\\cdot)? ?\\hat ?\{ ?([ijk]) ?\} ?")
+_MEASURED = re.compile(r"\( ?([^()]*) ?\)( ?\\text ?\{[^{}]*\})?")
 _INSIDE = re.compile(r"\([^()]*\)|\{[^{}]*\}")
 _SCALED = re.compile(
     r"(?P<scale>-?(?:\d+|\\frac ?\{-?\d+\} ?\{\d+\})) ?(?:\\cdot ?)?(?P<matrix>\\begin ?\{[pbB]matrix\}.*)", re.DOTALL
@@ -20,7 +21,9 @@ def components(text: str) -> tuple[str, ...] | None:
     r"""The components of a sum of multiples of unit vectors (normalised: `\hat{i}`), or None."""
     if len(text) > MAX_CHARS or "\\hat" not in text:
         return None
-    pieces = _UNIT.split(text.strip())
+    measured = _MEASURED.fullmatch(text.strip())  # the unit is each component's
+    unit = (measured[2] or "") if measured else ""
+    pieces = _UNIT.split(measured[1] if measured else text.strip())
     factors, names, rest = pieces[:-1:2], pieces[1::2], pieces[-1]
     if rest.strip() or len(set(names)) != len(names):
         return None
@@ -30,8 +33,8 @@ def components(text: str) -> tuple[str, ...] | None:
         body = factor.removeprefix(sign).strip()
         if (place and not sign) or re.search(r"[+\-,=]", _INSIDE.sub("", _INSIDE.sub("", body))):
             return None
-        found[name] = f"{sign.replace('+', '')}{body or '1'}"
-    return tuple(found.get(name, "0") for name in ("ijk" if "k" in found else "ij"))
+        found[name] = f"{sign.replace('+', '')}{body or '1'}{unit}"
+    return tuple(found.get(name, f"0{unit}") for name in ("ijk" if "k" in found else "ij"))
 
 
 def scaled(text: str) -> tuple[Fraction, str] | None:
