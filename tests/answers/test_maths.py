@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reward_service.answers.maths.finding import Outcome
+from reward_service.answers.maths.forms import Matrix, Named, Ordered, Region, Scalar, Values
 from reward_service.answers.maths.guards import balanced, huge
 from reward_service.answers.maths.ladder import compare, quick
 from reward_service.answers.maths.normalise import normalise
 from reward_service.answers.maths.numeric import exact
-from reward_service.answers.maths.structure import Matrix, Named, Ordered, Region, Scalar, Values, parse
+from reward_service.answers.maths.structure import parse
 from reward_service.answers.maths.units import split_unit
 from tests.hanging import assert_no_hang
 

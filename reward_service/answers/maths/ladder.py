@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from reward_service.answers.maths import guards, numeric, symbolic, units, words
 from reward_service.answers.maths.conditions import with_letters_of, without_condition
 from reward_service.answers.maths.finding import Finding, Outcome, Rung
+from reward_service.answers.maths.forms import Form, Scalar, is_infinite
+from reward_service.answers.maths.naming import is_name
 from reward_service.answers.maths.normalise import key, normalise
 from reward_service.answers.maths.restated import expanded, restated
 from reward_service.answers.maths.shapes import compare_forms, without_names
 from reward_service.answers.maths.statement import stated
-from reward_service.answers.maths.structure import Form, Scalar, is_infinite, is_name, parse
+from reward_service.answers.maths.structure import parse
 from reward_service.answers.money import other_money
 
 
@@ -107,6 +109,7 @@ QUICK: Sequence[tuple[str, Rung]] = (("text", same_text), ("number", numeric.sam
 RUNGS: Sequence[tuple[str, Rung]] = (
     *QUICK,
     ("words", words.same_words),
+    ("quantity", units.same_measure),
     ("approximation", same_approximation),
 )
 

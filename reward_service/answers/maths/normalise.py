@@ -62,9 +62,21 @@ _ROOT = re.compile(r"\\sqrt ?(\[\d+\])? ?(\d+|[A-Za-z](?![A-Za-z]))")
 _SCRIPT_PAREN = re.compile(r"\^ ?\((-?[A-Za-z0-9/+\-]{1,20})\)")
 _LETTER = re.compile(r"\\text ?\{ ?([A-Za-z]) ?\}")
 _JOINED = re.compile(r"\\text ?\{([^{}]{1,60}?),? (and|or) ?\}")
+_LABEL = (
+    r"(?:(?:the|its|an?|of|for|final|correct|required|desired|possible|minimum|maximum|min|max|minimal|maximal|smallest|"
+    r"largest|least|greatest|value|values|answer|result|solution|solutions|set|cent(?:er|re)|vertex|vertices|focus|foci|"
+    r"point|points|coordinates|area|volume|length|perimeter|radius|diameter|distance|slope|probability|number|total|sum|"
+    r"remainder|domain|range|interval|equation|limit|derivative|triangle|circle|line|curve|parabola|ellipse|hyperbola|"
+    r"function|expression|sequence|ways|roots?|real) ){0,7}"
+    r"(?:value|answer|result|solutions?|minimum|maximum|min|max|cent(?:er|re)|vertex|vertices|focus|foci|points?|"
+    r"coordinates|area|volume|length|perimeter|radius|diameter|distance|slope|probability|total|sum|remainder|domain|"
+    r"range|interval|equation|limit|derivative|roots?|set|triangle|circle|line|parabola|ellipse|hyperbola|function|"
+    r"expression|ways|values)"
+)
+"""What only says which quantity follows."""
 _LEAD_IN = re.compile(
-    r"^(?:\\text ?\{ ?)?(?:(?:so|thus|therefore|hence),? )?(?:the )?(?:final |correct )?"
-    r"(?:answer|value|result)(?: is(?: equal to)?:?|:) ?\}?",
+    r"^(?P<open>\\text ?\{ ?)?(?:(?:so|thus|therefore|hence),? )?"
+    rf"{_LABEL}(?: (?:is|are)(?: equal to)?:?|:) ?(?P<shut>\}}[:=]? ?)?(?!.*[A-Za-z]{{3}} ?:)",
     re.IGNORECASE,
 )
 _WHOLE_TEXT = re.compile(r"^\\text ?\{ ?(-?\d[^{}]*?) ?\}$")
@@ -110,7 +122,7 @@ def _normalise(text: str) -> str:
         body = _BRACKETED_BASE.sub(r"_{\1}", _BASED.sub(r"\1", body.strip()))
         body = _SCRIPT_PAREN.sub(r"^{\1}", body)
         body = _ARGUMENT.sub(r"\1{\2}", body)
-    body = _trim(_LEAD_IN.sub("", _SPACES.sub(" ", body).strip()))
+    body = _trim(_LEAD_IN.sub(_opened, _SPACES.sub(" ", body).strip()))
     body = _WHOLE_TEXT.sub(r"\1", body)
     return "\\mathbb{R}" if _ALL_REALS.fullmatch(body) else body
 
@@ -140,6 +152,11 @@ def _latex(body: str) -> str:
     if "\\circ" in body:
         body = re.sub(r"\^ ?(?:\\circ|\{ ?\\circ ?\})", r"^{\\circ}", body)
     return body
+
+
+def _opened(lead_in: re.Match[str]) -> str:
+    """What is left of a label: the text that goes on behind it."""
+    return "\\text{" if lead_in["open"] and not lead_in["shut"] else ""
 
 
 def _interval(found: re.Match[str]) -> str:

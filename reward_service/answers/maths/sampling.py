@@ -20,6 +20,8 @@ from reward_service.answers.maths.points import CLOSE, DIGITS, ENOUGH, MAX_SYMBO
 SMALL_SPAN = 64
 MAX_SPAN = 14_000
 """Values are computed between 2 to minus this power and 2 to this power."""
+COUNTS = 25
+"""Whole numbers at which roundings are held against each other."""
 MAX_ARGUMENT = 100_000
 MAX_GAMMA_DIGITS = 300
 """Factorials of what is not whole are slow to compute to more digits than these."""
@@ -55,6 +57,8 @@ def same_values(given: Any, wanted: Any) -> Outcome:
     if not names:
         pair = _pair(given, wanted, {})
         return Outcome.UNKNOWN if pair.other is None else Outcome.of(pair.close())
+    if any(each.has(sympy.floor, sympy.ceiling) for each in (given, wanted)) and _count(names):
+        return _over(given, wanted, _counts(names))
     found = _over(given, wanted, _points(names))
     return found if found is not Outcome.UNKNOWN else _over(given, wanted, _whole_points(names))
 
@@ -167,6 +171,17 @@ def _whole_points(names: list[Any]) -> Iterator[Point]:
         yield {name: mpmath.mpf(first + 2 * place) for place, name in enumerate(names)}
 
 
+def _count(names: list[Any]) -> bool:
+    """Whether the letters stand for whole numbers: those of roundings, as in `\\lceil n/2 \\rceil`."""
+    return all(name.name in _COUNTED for name in names)
+
+
+def _counts(names: list[Any]) -> Iterator[Point]:
+    """Whole numbers one after the other, so that all remainders come up; the second letter's in another order."""
+    for count in range(COUNTS):
+        yield {name: mpmath.mpf(2 + (count * (1 + 6 * place)) % COUNTS) for place, name in enumerate(names)}
+
+
 class _Walk:
     """One evaluation at `point`. `span` is how many bits the greatest or smallest value on the way is away from 1.
 
@@ -219,6 +234,7 @@ def _moderate(number: Any) -> Any:
     return number
 
 
+_COUNTED = frozenset("kmn")
 _SUMS = frozenset({sympy.Add, sympy.Mul})
 _CONSTANTS: dict[Any, Any] = {
     sympy.pi: mpmath.pi,

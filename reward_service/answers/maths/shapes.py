@@ -8,9 +8,7 @@ from collections.abc import Iterable, Sequence
 from reward_service.answers.matching import matched
 from reward_service.answers.maths import symbolic
 from reward_service.answers.maths.finding import Outcome, Rung
-from reward_service.answers.maths.normalise import key
-from reward_service.answers.maths.numeric import exact
-from reward_service.answers.maths.structure import (
+from reward_service.answers.maths.forms import (
     Assigned,
     Chain,
     Form,
@@ -21,13 +19,13 @@ from reward_service.answers.maths.structure import (
     Region,
     Scalar,
     Values,
-    as_pieces,
-    is_asked,
     is_infinite,
-    is_name,
-    is_sum_of_letters,
-    parse,
 )
+from reward_service.answers.maths.naming import is_asked, is_name, is_sum_of_letters, without_point
+from reward_service.answers.maths.normalise import key
+from reward_service.answers.maths.numeric import exact
+from reward_service.answers.maths.regions import as_pieces
+from reward_service.answers.maths.structure import parse
 
 _RELATION = re.compile(r"[<>]|\\(?:le|ge|setminus|cap)(?![A-Za-z])")
 _LETTER = re.compile(r"(?<![\\A-Za-z])[A-Za-z]+")
@@ -59,6 +57,7 @@ def compare_forms(answer: Form, truth: Form, part: Rung) -> Outcome:
 def without_names(answer: Form, truth: Form) -> tuple[Form, Form]:
     """A name may be left out or added; two names must agree, as `x = 2` and `y = 2` are different lines."""
     answer, truth = _without_question(answer, truth)
+    answer, truth = _without_point(answer, truth), _without_point(truth, answer)
     if isinstance(truth, Assigned):
         if isinstance(answer, Assigned):
             if answer.name == truth.name or min(len(answer.name), len(truth.name)) > 1:
@@ -70,6 +69,11 @@ def without_names(answer: Form, truth: Form) -> tuple[Form, Form]:
     if isinstance(answer, Assigned) and not isinstance(truth, (Chain, Region)):
         return answer.value, truth
     return answer, truth
+
+
+def _without_point(form: Form, other: Form) -> Form:
+    """The coordinates of a named point, where the other is a tuple: elsewhere `P(5, 2)` may be a function's value."""
+    return parse(without_point(form.text)) if isinstance(form, Scalar) and isinstance(other, Ordered) else form
 
 
 def _without_question(answer: Form, truth: Form) -> tuple[Form, Form]:

@@ -6,134 +6,28 @@ Reading is linear and shallow: a part is read again only inside its own brackets
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 
-from reward_service.answers.maths.normalise import key, untext
+from reward_service.answers.maths.forms import Assigned, Chain, Form, Matrix, Named, Ordered, Region, Scalar, Values
+from reward_service.answers.maths.marks import at_top, cut
+from reward_service.answers.maths.naming import canonical_name, is_name, is_tuple_of_names
+from reward_service.answers.maths.normalise import key
 from reward_service.answers.maths.numeric import number
+from reward_service.answers.maths.regions import LINE, all_but, inequality, joined, minus, union
 from reward_service.answers.maths.vectors import components, scaled, times
 
 MAX_ITEMS = 64
 MAX_SIGNS = 4
 MAX_DEPTH = 12
-MAX_ASKED = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """One expression, or whatever has no structure that is known."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Values:
-    """Values in any order; `braced` when written as a set."""
-
-    text: str
-    items: tuple[Form, ...]
-    braced: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Ordered:
-    """A tuple, vector or interval with its brackets."""
-
-    text: str
-    items: tuple[Form, ...]
-    brackets: str
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Several names, each with its value."""
-
-    text: str
-    pairs: tuple[tuple[str, Form], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Assigned:
-    """One name and its value."""
-
-    text: str
-    name: str
-    value: Form
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """Equalities between expressions: an equation, or a calculation up to its result."""
-
-    text: str
-    sides: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """An interval of the real line, or a point when both ends are the same closed text."""
-
-    low: str
-    high: str
-    closed: str
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A union of pieces; `name` is the variable, where one is written."""
-
-    text: str
-    pieces: tuple[Piece, ...]
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """Rows of cells."""
-
-    text: str
-    rows: tuple[tuple[Form, ...], ...]
-
-
-Form = Scalar | Values | Ordered | Named | Assigned | Chain | Region | Matrix
+MAX_DEPTH_OF_REGIONS = 1
+"""`x \\ne 1` is read on its own, in a list, and in a set that it describes."""
 
 _JOIN = re.compile(r"\\text ?\{[ ,]*(and|or) *\}|,? (and|or) |[,;]")
 _OPENING = re.compile(r"\\\{|\\langle|[\[({]")
-_MARK = re.compile(r"\\text ?\{[ ,]*(?:and|or) *\}|\\[{}]|\\[A-Za-z]+|,? (?:and|or) |[\[\](){},;=<>|]")
-_RELATION = {"<": "<", ">": ">", "\\le": "<=", "\\ge": ">="}
-_NAME = re.compile(
-    r"(?:\\(?:angle|triangle|overline|measuredangle|text|mathbb|mathcal|vec|hat|bar|Delta|alpha|beta|gamma|delta|theta"
-    r"|lambda|mu|phi|varphi|omega|rho|sigma|tau|epsilon) ?(?:\{[A-Za-z ]*\})?|[A-Za-z]|_\{[A-Za-z0-9+\-]*\}|'"
-    r"|\^\{[\-A-Za-z0-9']\}|\([A-Za-z0-9, ]*\)|\{[A-Za-z]\}|[| ])++"
-    r"|\\frac ?\{[A-Z][A-Z]\} ?\{[A-Z][A-Z]\}|[A-Z](?:_\{\d\})? ?[:/] ?[A-Z](?:_\{\d\})?"
-    # An operation that the question defined: `5 \star 1`.
-    r"|-?[A-Za-z0-9.]{1,8} ?(?:[@#★☆◇◆⊕⊖⊗⊙]|\\(?:#|star|bigstar|oplus|ominus|otimes|odot|diamond|Diamond|clubsuit"
-    r"|spadesuit|heartsuit|diamondsuit)(?![A-Za-z])) ?-?[A-Za-z0-9.]{1,8}"
-)
-_ANGLE = r"(?:\\angle ?)?(?:[A-Z]{1,3}|\\(?:theta|alpha|beta|gamma|phi|varphi))"
-_INSIDE = r"[A-Za-z0-9+\-*/^{}_., |\\]"
-_ASKED = re.compile(
-    r"\\frac ?\{ ?(?:d|\\partial) ?(?:\^\{\d\} ?)?[A-Za-z] ?\} ?\{ ?(?:d|\\partial) ?[A-Za-z](?:\^\{\d\})? ?\}"
-    rf"|\\(?:sin|cos|tan|cot|sec|csc) ?(?:{_ANGLE}|\( ?{_ANGLE} ?\))"
-    r"|(?:\| ?|\\\| ?)?\\(?:overrightarrow|vec|mathbf) ?\{ ?[A-Za-z]{1,2} ?\}(?: ?\||\\\|)?"
-    r"|S_\{ ?\\triangle ?[A-Z]{3} ?\}"
-    rf"|[fghFGH](?:\^\{{-1\}})?\((?:{_INSIDE}|\({_INSIDE}{{1,20}}\)){{1,20}}\)"
-    rf"|(?:\\mathbb ?\{{[EP]\}}|[EP]) ?[\[(]{_INSIDE}{{1,30}}[\])]"
-    r"|[A-Z](?:\^\{(?:-1|T)\}| ?\\(?:cap|cup|setminus) ?[A-Z])"
-    r"|\\(?:lim|int|iint|oint|sum|prod|gcd|lcm|det|max|min|sup|inf)(?![A-Za-z])[^=]{0,90}"
-    r"|\\(?:sum|prod) ?_\{[^{}]{1,20}\}[^=]{0,90}"
-)
-_LETTER = r"(?:10{0,4} ?)?[A-Za-z](?:_\{\d+\})?"
-_SUM_OF_LETTERS = re.compile(rf"{_LETTER}(?: ?[+-] ?{_LETTER}){{1,5}}")
-_PLAIN_LETTER = re.compile(r"[A-Za-z](?:_\{\d+\})?")
-_ABSOLUTE = re.compile(r"\| ?([A-Za-z]) ?\|")
-_FUNCTION = re.compile(r"([A-Za-z])\(([a-z])\)")
-_TUPLE_NAME = re.compile(r"\(\s*[A-Za-z_{}0-9()]+(?:\s*,\s*[A-Za-z_{}0-9()]+)+\s*\)")
+_DIFFERENCE = re.compile(r"(.{1,200}?) ?(?:\\(?:setminus|backslash)(?![A-Za-z])|(?<=[)\]}]) ?-) ?(\\\{.+\\\})")
 _MATRIX = re.compile(r"\(? ?\\begin ?\{([pbB]?matrix|array)\}(?: ?\{[lcr| ]*\})?(.*)\\end ?\{\1\} ?\)?", re.DOTALL)
 _BUILDER = re.compile(r"([A-Za-z]) ?(?:\\in ?(?:\\mathbb ?\{R\}|R))? ?[|:](.+)", re.DOTALL)
-_INFINITE = re.compile(r"[+\-]? ?\\infty ?")
 
 
 @lru_cache(maxsize=4096)
@@ -153,6 +47,8 @@ def _parse(text: str, depth: int) -> Form:
     parts, joins = _split(text)
     if len(parts) == 1:
         return _item(parts[0], depth)
+    if depth <= MAX_DEPTH_OF_REGIONS and (region := all_but(text)):
+        return region
     if len(parts) > MAX_ITEMS or not all(parts):
         return Scalar(text)
     return _several(text, tuple(_item(part, depth) for part in parts), joins)
@@ -164,7 +60,7 @@ def _split(text: str) -> tuple[list[str], set[str]]:
     parts: list[str] = []
     joins: set[str] = set()
     start = 0
-    for mark, begin, end in _at_top(text):
+    for mark, begin, end in at_top(text):
         joint = _JOIN.fullmatch(mark)
         if joint and not (mark == "," and spaced and text[end : end + 1] != " "):
             parts.append(text[start:begin].strip())
@@ -178,25 +74,11 @@ def _split(text: str) -> tuple[list[str], set[str]]:
     return parts, joins
 
 
-def _at_top(text: str) -> Iterator[tuple[str, int, int]]:
-    """The marks of `text` that stand outside all brackets."""
-    level = 0
-    for match in _MARK.finditer(text):
-        mark = match.group()
-        if mark in {"(", "[", "{", "\\{", "\\langle"}:
-            level += 1
-        elif mark in {")", "]", "}", "\\}", "\\rangle"}:
-            level -= 1
-        elif level == 0:
-            yield mark, match.start(), match.end()
-
-
 def _several(text: str, items: tuple[Form, ...], joins: set[str]) -> Form:
     if joins == {" "}:
         return Ordered(text, items, "  ")
-    regions = [item for item in items if isinstance(item, Region)]
-    if regions:
-        return _joined_regions(text, items, joins)
+    if any(isinstance(item, Region) for item in items):
+        return joined(text, items, joins) or Scalar(text)
     if isinstance(items[0], Assigned) and not any(isinstance(item, Assigned) for item in items[1:]):
         return Values(text, (items[0].value, *items[1:]))  # n = 1, 2, 3
     if all(isinstance(item, Assigned) for item in items):
@@ -217,63 +99,33 @@ def _flat(items: tuple[Form, ...]) -> tuple[Form, ...]:
     return tuple(out[: MAX_ITEMS + 1])
 
 
-def _joined_regions(text: str, items: tuple[Form, ...], joins: set[str]) -> Form:
-    pieces: list[Piece] = []
-    name = ""
-    for item in items:
-        if isinstance(item, Region):
-            name = name or item.name
-            pieces.extend(item.pieces)
-        elif isinstance(item, Assigned) and isinstance(item.value, Scalar):
-            pieces.append(Piece(item.value.text, item.value.text, "[]"))
-        else:
-            return Scalar(text)
-    if joins <= {"or"}:
-        return Region(text, tuple(pieces), name)
-    if len(pieces) == 2:  # x > 1 and x < 3
-        low, high = sorted(pieces, key=lambda piece: piece.low == "-\\infty")
-        if high.low == "-\\infty" and low.high == "\\infty":
-            return Region(text, (Piece(low.low, high.high, low.closed[0] + high.closed[1]),), name)
-    return Scalar(text)
-
-
 def _item(text: str, depth: int) -> Form:
     """One item of a list, or the whole of a text that is not a list."""
     if "=" in text:
-        sides = _cut(text, {"="})
+        sides = cut(text, {"="})
         if len(sides) > 1:
             return _equality(text, sides, depth)
-    if not depth and "\\ne" in text and (region := _all_but_one(text)):
+    if region := inequality(text) or (all_but(text) if depth <= MAX_DEPTH_OF_REGIONS else None):
         return region
-    if any(mark in text for mark in _RELATION):
-        region = _inequality(text)
-        if region is not None:
-            return region
     if "\\in" in text:
-        sides = _cut(text, {"\\in"})
-        if len(sides) == 2 and re.fullmatch(r"[A-Za-z]|\\[a-z]+", sides[0]):
+        sides = cut(text, {"\\in"})
+        if len(sides) == 2 and (re.fullmatch(r"[A-Za-z]|\\[a-z]+", sides[0]) or is_tuple_of_names(sides[0])):
             inner = _parse(sides[1], depth + 1)
             return inner if not isinstance(inner, Scalar) else Scalar(text)
     if "\\cup" in text:
-        return _union(text, depth)
+        return union(text, [_parse(part, depth + 1) for part in cut(text, {"\\cup"})]) or Scalar(text)
+    if (difference := _DIFFERENCE.fullmatch(text)) and (
+        region := minus(text, _parse(difference[1].strip(), depth + 1), _parse(difference[2], depth + 1))
+    ):
+        return region
     if "\\mathbb" in text and key(text) == "\\mathbb{R}":
-        return Region(text, (Piece("-\\infty", "\\infty", "()"),))
+        return Region(text, (LINE,))
     bracketed = _bracketed(text, depth)
     if bracketed is not None:
         return bracketed
     if "\\pm" in text:
         return Values(text, tuple(_item(each, depth) for each in signs(text)))
     return Scalar(text)
-
-
-def _cut(text: str, marks: set[str]) -> list[str]:
-    """`text` cut at the marks that stand outside all brackets."""
-    parts, start = [], 0
-    for mark, begin, end in _at_top(text):
-        if mark in marks:
-            parts.append(text[start:begin].strip())
-            start = end
-    return [*parts, text[start:].strip()]
 
 
 def _equality(text: str, sides: list[str], depth: int) -> Form:
@@ -287,101 +139,6 @@ def _equality(text: str, sides: list[str], depth: int) -> Form:
         return Chain(text, tuple(sides))
     value = Chain(" = ".join(rest), tuple(rest)) if len(rest) > 1 else _parse(rest[0], depth + 1)
     return Assigned(text, canonical_name(sides[0]), value)
-
-
-def is_name(text: str) -> bool:
-    r"""Whether `text` names a quantity: `x`, `a_{1}`, `f(x)`, `\angle ABC`, `total cost`, `(x, y)`, `5 \star 1`."""
-    return len(text) <= 60 and bool(_NAME.fullmatch(text) or _TUPLE_NAME.fullmatch(text))
-
-
-def is_asked(text: str) -> bool:
-    r"""Whether `text` can only name what was asked, and is no side of an equation to be solved: `\frac{dy}{dx}`,
-    `\sin A`, `\overrightarrow{AB}`, `\lim_{x \to 0} f(x)`, `f(f(2))`.
-    """
-    return len(text) <= MAX_ASKED and bool(_ASKED.fullmatch(text))
-
-
-def is_sum_of_letters(text: str) -> bool:
-    """Whether `text` is `m+n` or `100m+10n+p`, of which a number is asked: each letter once, times a power of ten."""
-    letters = _PLAIN_LETTER.findall(text)
-    return len(text) <= MAX_ASKED and len(set(letters)) == len(letters) and bool(_SUM_OF_LETTERS.fullmatch(text))
-
-
-def canonical_name(text: str) -> str:
-    """A name without blanks; the value of a function is its `y`."""
-    bare = key(text)
-    return "y" if _FUNCTION.fullmatch(bare) else bare
-
-
-def _inequality(text: str) -> Region | None:
-    marks = [(mark, begin, end) for mark, begin, end in _at_top(text) if mark in _RELATION]
-    parts = _cut(text, set(_RELATION))
-    if len(marks) not in {1, 2} or not all(parts) or "\\ne" in text:
-        return None
-    relations = [_RELATION[mark] for mark, _, _ in marks]
-    if len({relation[0] for relation in relations}) != 1:
-        return None
-    if relations[0][0] == ">":
-        parts, relations = parts[::-1], relations[::-1]
-    closed = [relation.endswith("=") for relation in relations]
-    if any("|" in part for part in parts):
-        return _distance(text, parts, closed[0])
-    if len(parts) == 3 and is_name(parts[1]):
-        brackets = ("[" if closed[0] else "(") + ("]" if closed[1] else ")")
-        return Region(text, (Piece(parts[0], parts[2], brackets),), parts[1])
-    if len(parts) == 2 and is_name(parts[0]) and not is_name(parts[1]):
-        return Region(text, (Piece("-\\infty", parts[1], "(]" if closed[0] else "()"),), parts[0])
-    if len(parts) == 2 and is_name(parts[1]) and not is_name(parts[0]):
-        return Region(text, (Piece(parts[0], "\\infty", "[)" if closed[0] else "()"),), parts[1])
-    return None
-
-
-def _all_but_one(text: str) -> Region | None:
-    r"""`x \ne 1` as what lies on both sides of 1."""
-    name, mark, value = (each.strip() for each in text.partition("\\ne"))
-    if not mark or not _PLAIN_LETTER.fullmatch(name) or number(value) is None:
-        return None
-    return Region(text, (Piece("-\\infty", value, "()"), Piece(value, "\\infty", "()")), name)
-
-
-def _distance(text: str, parts: list[str], closed: bool) -> Region | None:
-    """`|x| < 2` and `2 < |x|` as intervals, of a letter and a number above zero."""
-    inside, outside = _ABSOLUTE.fullmatch(parts[0]), _ABSOLUTE.fullmatch(parts[-1])
-    bound = parts[1] if inside else parts[0]
-    value = number(bound)
-    if len(parts) != 2 or value is None or value.value <= 0:
-        return None
-    if inside:
-        return Region(text, (Piece(f"-{bound}", bound, "[]" if closed else "()"),), inside[1])
-    if outside is None:
-        return None
-    low, high = ("(]", "[)") if closed else ("()", "()")
-    return Region(text, (Piece("-\\infty", f"-{bound}", low), Piece(bound, "\\infty", high)), outside[1])
-
-
-def _union(text: str, depth: int) -> Form:
-    pieces: list[Piece] = []
-    for part in _cut(text, {"\\cup"}):
-        form = _parse(part, depth + 1)
-        found = as_pieces(form)
-        if found is None and isinstance(form, Values) and form.braced:
-            found = tuple(Piece(item.text, item.text, "[]") for item in form.items)
-        if found is None:
-            return Scalar(text)
-        pieces.extend(found)
-    return Region(text, tuple(pieces))
-
-
-def as_pieces(form: Form) -> tuple[Piece, ...] | None:
-    """The pieces of a region, or of a pair in brackets read as an interval."""
-    if isinstance(form, Region):
-        return form.pieces
-    if isinstance(form, Ordered) and len(form.items) == 2 and set(form.brackets) <= set("()[]"):
-        low, high = form.items
-        return (Piece(low.text, high.text, form.brackets),)
-    if isinstance(form, Values) and form.braced and len(form.items) == 1:
-        return (Piece(form.items[0].text, form.items[0].text, "[]"),)
-    return None
 
 
 def _bracketed(text: str, depth: int) -> Form | None:
@@ -467,8 +224,3 @@ def _vector(text: str) -> Form | None:
     cells = [[times(product[0], cell.text) for cell in row] for row in matrix.rows]
     rows = tuple(tuple(Scalar(cell) for cell in row if cell is not None) for row in cells)
     return Matrix(text, rows) if all(cell is not None for row in cells for cell in row) else None
-
-
-def is_infinite(text: str) -> bool:
-    """Whether `text` is an infinity."""
-    return bool(_INFINITE.fullmatch(untext(text)))

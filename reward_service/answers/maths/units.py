@@ -9,9 +9,13 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
+from reward_service.answers.maths.finding import Outcome
 from reward_service.answers.maths.numeric import exact
+from reward_service.answers.quantities import read_quantity
+from reward_service.answers.units import convert, read_unit
 
 _TOKEN = re.compile(r"\\text ?\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]+|\^\{[^{}]*\}|.", re.DOTALL)
+_WORD = re.compile(r"\\text|[A-Za-z]{3}")
 _ORDINAL = re.compile(r"(?<=\d)\^?\{?(?:\\text ?\{ ?)?(?:st|nd|rd|th)(?![A-Za-z])\}?\}?")
 _VALUE_END = re.compile(r"[\d)}\]]$|\\pi$|\.$")
 _TRIGONOMETRY = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc)(?![A-Za-z])")
@@ -163,3 +167,22 @@ def converted(value: str, factor: Fraction) -> str | None:
         return value
     number = exact(value)
     return None if number is None else str(number * factor)
+
+
+def same_measure(answer: str, truth: str) -> Outcome:
+    r"""EQUAL for one measure in other units or in parts: `20 \text{ m s}^{-1}`, `1 \text{ hour } 30 \text{ minutes}`.
+
+    Both must have a unit that is known; what is not exactly equal is left to other rungs.
+    """
+    if not _WORD.search(answer) or not _WORD.search(truth):
+        return Outcome.UNKNOWN
+    given, wanted = read_quantity(answer), read_quantity(truth)
+    if given is None or wanted is None or given.product or wanted.product or given.pi or wanted.pi:
+        return Outcome.UNKNOWN
+    if given.number.percent or wanted.number.percent:
+        return Outcome.UNKNOWN
+    for source in read_unit(given.unit) if given.unit else ():
+        for target in read_unit(wanted.unit) if wanted.unit else ():
+            if convert(given.number.value, source, target) == wanted.number.value:
+                return Outcome.EQUAL
+    return Outcome.UNKNOWN

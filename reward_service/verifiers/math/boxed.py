@@ -123,6 +123,7 @@ class MathVerifier(Verifier[MathTruth]):
 
     def warm(self) -> None:
         symbolic.warm()
+        compare("1 \\text{ km}", "1000 \\text{ m}")  # loads the units
 
     def shortcut(self, answer: str, truth: MathTruth) -> Verdict | None:
         if truth.extra_info.policy != USUAL:

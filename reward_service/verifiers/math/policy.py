@@ -9,11 +9,12 @@ from pydantic import Field
 
 from reward_service.answers.maths import by_value, units
 from reward_service.answers.maths.finding import Finding, Outcome
+from reward_service.answers.maths.forms import Form, Ordered, Values
 from reward_service.answers.maths.ladder import compare, part
 from reward_service.answers.maths.normalise import key, normalise
 from reward_service.answers.maths.numeric import exact, number
 from reward_service.answers.maths.shapes import compare_forms
-from reward_service.answers.maths.structure import Form, Ordered, Values, parse
+from reward_service.answers.maths.structure import parse
 from reward_service.verifiers.policy import Policy, RequiredUnit, StrictPercent, Tolerance
 
 
