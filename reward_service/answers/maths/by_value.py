@@ -292,7 +292,7 @@ def _equations(answer: str, truth: str) -> Outcome:
     if not variables or len(variables) > MAX_SYMBOLS:
         return Outcome.UNKNOWN
     try:
-        if _proportional(given, wanted, variables):
+        if _proportional(given, wanted, variables) or _solves(answer, wanted, variables):
             return Outcome.EQUAL
         if _misses(given, wanted, variables) or _misses(wanted, given, variables):
             return Outcome.DIFFERENT
@@ -321,6 +321,25 @@ def _proportional(given: Node, wanted: Node, variables: list[str]) -> bool:
                 return False
         known.append((one, other))
     return len(known) >= ENOUGH
+
+
+def _solves(answer: str, wanted: Node, variables: list[str]) -> bool:
+    """Whether an answer `y = ...` is the truth, in which `y` is linear, solved for it: `y = 6/x` of `xy = 6`."""
+    name, solution = answer.split("=")[0].strip(), read(answer.split("=")[1])
+    if solution is None or name not in variables or name in names(solution) or len(variables) < 2:
+        return False
+    agreed = 0
+    for coordinates in points(len(variables)):
+        point = _precise(dict(zip(variables, coordinates, strict=True)))
+        found = _exact(solution, point)
+        if found is None:
+            continue
+        with mpmath.workdps(DIGITS):
+            at = [_exact(wanted, {**point, name: found + step}) for step in (0, 1, 2)]
+            if None in at or not at[1] or abs(at[0]) > CLOSE * abs(at[1]) or not _close(at[2], 2 * at[1]):
+                return False
+        agreed += 1
+    return agreed >= ENOUGH
 
 
 def _misses(equation: Node, other: Node, variables: list[str]) -> bool:

@@ -7,9 +7,17 @@ from __future__ import annotations
 
 import re
 
+from reward_service.answers.maths.task import UNKNOWN_TASK, Task
+
 _TAIL = re.compile(
     r"[,;]? ?(?:\\text ?\{[ ,]*)?(?:for|where|with) (?:all|any|every|some)?(?P<rest>[^=<>]{0,120})$"
     r"|[,;]? ?\(?(?P<letter>[A-Za-z](?:_\{\d\})?) ?\\in ?(?:\\mathbb ?\{(?P<set>[ZNQRC])\}|[ZNQRC])(?:\^\{\+\})?\)?$"
+)
+_FRONT = re.compile(
+    r"(?:\\text ?\{ ?)?(?:for )?"
+    r"(?:(?:all|any|every) (?:(?:positive |natural |real )?(?:integers?|numbers?|values?|reals)(?: of)?)?|"
+    r"(?:positive |real )?(?:integers|numbers)) ?\}? ?(?=[a-z] ?(?:[<>]|\\(?:ge|le|ne)(?![A-Za-z])))",
+    re.IGNORECASE,
 )
 _WORDS = frozenset((
     "all", "any", "every", "some", "is", "are", "an", "a", "in", "integer", "integers", "real", "number", "numbers",
@@ -25,11 +33,17 @@ _FREE_CONSTANT = re.compile(r"[ABCDKabcdk](?:_\{\d\})?")
 _LEFT = re.compile(r"[A-Za-z](?:\([a-z]\))? ?=")
 _OF_AN_EQUATION = re.compile(r"(?<![\\A-Za-z])[A-Za-z]?e ?\^|\\(?:sin|cos|exp|ln|sinh|cosh)(?![A-Za-z])")
 """What solutions of differential equations hold, beside arbitrary constants."""
+_SUBSCRIPTED = re.compile(r"(?<![A-Za-z])[Cc]_\{?\d+\}?")
+_TWO_CONSTANTS = {"C_{1}", "C_{2}"}
+_SWAPPED = str.maketrans("12", "21")
 _ANGLE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc) ?[({]? ?[A-D]")
 
 
 def without_condition(text: str) -> str:
-    """`text` (normalised) without a domain that is named at its end; a condition on parity or size stays."""
+    """`text` (normalised) without a domain that is named at its end or, of an inequality, before it; a condition on
+    parity or size stays.
+    """
+    text = _FRONT.sub("", text, count=1) if _FRONT.match(text) else text
     found = _TAIL.search(text)
     if found is None or not found.start():
         return text
@@ -44,11 +58,12 @@ def without_condition(text: str) -> str:
     return text if other else head
 
 
-def with_letters_of(truth: str, answer: str, free: bool) -> str:
+def with_letters_of(truth: str, answer: str, free: bool, task: Task = UNKNOWN_TASK) -> str:
     r"""`answer` with the truth's letters for what only names: a function's argument; the one integer parameter, beside
     `\pi` or where `free` says that a domain is named; arbitrary constants, in the order in which they come.
 
-    A letter that both have keeps its meaning, so that `ax + b` is never `bx + a`.
+    Where the task is known, letters that it does not have are parameters whatever they are. A letter that both have
+    keeps its meaning, so that `ax + b` is never `bx + a`.
     """
     if "\\text" in answer or "\\text" in truth:
         return answer
@@ -59,6 +74,9 @@ def with_letters_of(truth: str, answer: str, free: bool) -> str:
     own, theirs = [name for name in given if name not in wanted], [name for name in wanted if name not in given]
     if not own or len(own) != len(theirs):
         return answer
+    named = functions[1] is not None or len(own) < len(given) or _INTEGERS.issuperset(own + theirs)
+    if named and len(own) <= 2 and task.introduced([*own, *theirs]):
+        return _renamed(answer, own, theirs)
     if len(own) == 1 and _INTEGERS.issuperset(own + theirs) and (free or ("\\pi" in answer and "\\pi" in truth)):
         return _renamed(answer, own, theirs)
     constant = _FREE_CONSTANT if free else _CONSTANT
@@ -66,6 +84,15 @@ def with_letters_of(truth: str, answer: str, free: bool) -> str:
         return answer
     of_equations = _OF_AN_EQUATION.search(truth) and not any(map(_ANGLE.search, (answer, truth)))
     return _renamed(answer, own, theirs) if free or of_equations else answer
+
+
+def with_constants_swapped(answer: str, truth: str) -> str | None:
+    """`answer` with `C_1` and `C_2` for each other, where both texts hold just these; they are nobody's but its own."""
+    constants = [_SUBSCRIPTED.findall(text) for text in (answer, truth)]
+    if not all(set(map(str.upper, found)) == _TWO_CONSTANTS for found in constants):
+        return None
+    letter = constants[1][0][0]
+    return _SUBSCRIPTED.sub(lambda name: letter + name[0][1:].translate(_SWAPPED), answer)
 
 
 def _symbols(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reward_service.answers.maths import guards, numeric, symbolic, units, words
-from reward_service.answers.maths.conditions import with_letters_of, without_condition
+from reward_service.answers.maths.conditions import with_constants_swapped, with_letters_of, without_condition
 from reward_service.answers.maths.finding import Finding, Outcome, Rung
 from reward_service.answers.maths.forms import Form, Scalar, is_infinite
 from reward_service.answers.maths.naming import is_name
@@ -19,6 +19,7 @@ from reward_service.answers.maths.restated import expanded, restated
 from reward_service.answers.maths.shapes import compare_forms, without_names
 from reward_service.answers.maths.statement import stated
 from reward_service.answers.maths.structure import parse
+from reward_service.answers.maths.task import UNKNOWN_TASK, Task
 from reward_service.answers.money import other_money
 
 
@@ -89,15 +90,15 @@ def same_structure(answer: str, truth: str) -> Outcome:
     return compare_forms(*_forms(answer, truth), part)
 
 
-def _forms(answer: str, truth: str) -> tuple[Form, Form]:
+def _forms(answer: str, truth: str, task: Task = UNKNOWN_TASK) -> tuple[Form, Form]:
     given, wanted = without_condition(answer), without_condition(truth)
     free = (given, wanted) != (answer, truth)
-    return without_names(parse(with_letters_of(wanted, given, free)), parse(wanted))
+    return without_names(parse(with_letters_of(wanted, given, free, task)), parse(wanted))
 
 
-def _apart(answer: str, truth: str) -> Finding:
+def _apart(answer: str, truth: str, task: Task = UNKNOWN_TASK) -> Finding:
     """What the parts decide; the rung of the only part, or `structure` where there are several."""
-    given, wanted = _forms(answer, truth)
+    given, wanted = _forms(answer, truth, task)
     if isinstance(given, Scalar) and isinstance(wanted, Scalar):
         return _climb(PART_RUNGS, given.text, wanted.text)
     return Finding(compare_forms(given, wanted, part), STRUCTURE)
@@ -153,19 +154,24 @@ def quick(answer: str, truth: str) -> Finding:
     return found
 
 
-def compare(answer: str, truth: str, factors: bool = True) -> Finding:
+def compare(answer: str, truth: str, task: Task = UNKNOWN_TASK) -> Finding:
     """Hold an extracted answer against a truth, both as written. May take long; guards and rungs bound memory.
 
-    Without `factors`, nobody asked for them: a truth that has some is met by their product too.
+    Where the task is known, a truth that has factors nobody asked for is met by their product too, a base that it names
+    may be left out, and letters that it does not know may be others.
     """
     found = quick(answer, truth)
     if found.outcome is Outcome.UNKNOWN:
-        given, wanted = normalise(stated(answer)), normalise(truth)
+        wanted = normalise(truth)
+        given = task.based(normalise(stated(answer)), wanted)
         found = _chosen(given, wanted) or _climb(RUNGS, given, wanted)
-        found = _apart(given, wanted) if found.outcome is Outcome.UNKNOWN else found
-        if found.rung == EXPANDED and not factors:
+        found = _apart(given, wanted, task) if found.outcome is Outcome.UNKNOWN else found
+        swapped = None if found.outcome is Outcome.EQUAL else with_constants_swapped(given, wanted)
+        if swapped and (again := _apart(swapped, wanted)).outcome is Outcome.EQUAL:
+            found = again
+        if found.rung == EXPANDED and not task.asks_factors:
             rungs = [rung for rung in PART_RUNGS if rung[0] != EXPANDED]
-            found = _climb(rungs, *(form.text for form in _forms(given, wanted)))
+            found = _climb(rungs, *(form.text for form in _forms(given, wanted, task)))
     return found
 
 

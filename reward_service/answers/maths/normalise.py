@@ -232,7 +232,7 @@ def _closing(body: str, start: int) -> int | None:
 def _trim(body: str) -> str:
     """Without a final full stop, a box around everything, or braces around everything."""
     for _ in range(4):
-        body = body.strip().rstrip(" ;")
+        body = body.strip().rstrip(" ;\\")
         body = body[:-1] if body.endswith((".", ",")) and not body.endswith("..") else body
         if body.startswith(("\\boxed{", "\\boxed {", "\\fbox{")) and _closing_brace(body, body.index("{")) == len(body):
             body = body[body.index("{") + 1 : -1]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from reward_service.answers.maths.normalise import untext
+
 MAX_CHARS = 120
 
 _KIND = r"(?:(?:real|valid|such|possible) ){0,2}"
@@ -73,6 +75,15 @@ _WINS = re.compile(
 _CONDITION = re.compile(
     r"\b(?:if|when|whenever|only|unless|except|for|but|although|while|until|or|maybe|perhaps|probably|sometimes|where)\b"
 )
+_SETS = {"Z": "integer", "N": "positive integer", "Q": "rational", "C": "complex", "R": "real"}
+_SET = re.compile(r"\\mathbb ?\{([ZNQCR])\}(?: ?(\^ ?\{? ?\+ ?\}?|_ ?\{? ?(?:>|\+|\\ge ?1) ?0? ?\}?))?")
+_QUANTIFIED = re.compile(
+    r"(?:(?:for )?(?:all|any|every|each|the)(?: the| of the)? |[a-z] (?:is|are|must be|can be)(?: an?| any)? )?"
+    r"(?P<kinds>(?:(?:odd|even|prime|composite|positive|negative|non-?negative|non-?zero|natural|real|rational|complex|"
+    r"whole),? ?){0,3})(?P<noun>integers?|numbers?|primes?|reals?|values?)?(?: (?:of )?[a-z])?"
+)
+_OF_INTEGERS = frozenset(("odd", "even", "prime", "composite"))
+_ONE_KIND = {"natural": "positive integer", "whole": "integer", "non-negative": "nonnegative", "non-zero": "nonzero"}
 NOTHING = frozenset({"none", "undefined"})
 """Meanings that are one: nothing is there."""
 
@@ -86,6 +97,22 @@ def meaning(text: str) -> str | None:
         if phrase.fullmatch(body):
             return name
     return None
+
+
+def kinds(text: str) -> frozenset[str]:
+    r"""The kinds of numbers that `text` (normalised) says, all of them: `all odd n` and "n is odd" say the same,
+    `\mathbb{Z}^{+}` and "all positive integers"; none where it says anything else.
+    """
+    symbol = _SET.fullmatch(text.strip())
+    if symbol:
+        return frozenset(_SETS[symbol[1]].split() + (["positive"] if symbol[2] else []))
+    said = _QUANTIFIED.fullmatch(" ".join(untext(text).lower().split()).rstrip(" ."))
+    if said is None:
+        return frozenset()
+    found = {word for each in re.split(r",? ", said["kinds"]) for word in _ONE_KIND.get(each, each).split()}
+    noun = (said["noun"] or "").rstrip("s")
+    found |= {noun} - {"", "number", "value"}
+    return frozenset(found - ({"integer"} if found & _OF_INTEGERS else set()))
 
 
 def winner(text: str) -> str:

@@ -21,6 +21,7 @@ _EXCEPT = re.compile(
     r"(?:all )?(?:the )?(?:real numbers?|reals|real values)(?: [a-z])?,? "
     r"(?:except(?: for)?|other than|excluding|not equal to) (?:[a-z] ?= ?)?(?P<points>.+)"
 )
+_EXCEPTS = re.compile(r"except|than|excluding|equal")
 _LIST = re.compile(r"(?: ?,? and |,)")
 LINE = Piece("-\\infty", "\\infty", "()")
 
@@ -72,7 +73,7 @@ def all_but(text: str) -> Region | None:
     r"""`x \ne 1, 2` and `all real numbers except 1` as what lies beside the points."""
     name, mark, points = (each.strip() for each in text.partition("\\ne"))
     if not mark:
-        said = _EXCEPT.fullmatch(" ".join(untext(text).lower().split()))
+        said = _EXCEPT.fullmatch(" ".join(untext(text).lower().split())) if _EXCEPTS.search(text) else None
         name, points = "", said["points"].strip() if said else ""
     elif not is_letter(name):
         return None

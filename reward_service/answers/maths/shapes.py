@@ -25,10 +25,12 @@ from reward_service.answers.maths.naming import is_asked, is_name, is_sum_of_let
 from reward_service.answers.maths.normalise import key
 from reward_service.answers.maths.numeric import exact
 from reward_service.answers.maths.regions import as_pieces
-from reward_service.answers.maths.structure import parse
+from reward_service.answers.maths.structure import parse, signs
+from reward_service.answers.maths.vectors import hatted
 
 _RELATION = re.compile(r"[<>]|\\(?:le|ge|setminus|cap)(?![A-Za-z])")
 _LETTER = re.compile(r"(?<![\\A-Za-z])[A-Za-z]+")
+_FUNCTION = re.compile(r"[A-Za-z]\(")
 
 MAX_PAIRS = 144
 """At most this many pairs of parts are compared for one unordered list."""
@@ -36,6 +38,10 @@ MAX_PAIRS = 144
 
 def compare_forms(answer: Form, truth: Form, part: Rung) -> Outcome:
     """Whether `answer` says what `truth` says; `part` compares single expressions."""
+    if both := _several_lines(answer, truth):
+        given, wanted = both
+        same = matched(given, wanted, lambda a, b: symbolic.equal(a, b) is Outcome.EQUAL)
+        return Outcome.of(len(given) == len(wanted) == same)
     answer, truth = without_names(answer, truth)
     if isinstance(answer, Assigned) or isinstance(truth, Assigned):
         return _equations(answer, truth)  # names that differ
@@ -56,7 +62,11 @@ def compare_forms(answer: Form, truth: Form, part: Rung) -> Outcome:
 
 def without_names(answer: Form, truth: Form) -> tuple[Form, Form]:
     """A name may be left out or added; two names must agree, as `x = 2` and `y = 2` are different lines."""
-    answer, truth = _without_question(answer, truth)
+    if _several_lines(answer, truth):
+        return answer, truth
+    answer, truth = _without_question(answer, _as_equation(truth, answer))
+    if isinstance(answer, Scalar) and isinstance(truth, Ordered) and "\\hat" in truth.text:
+        answer = parse(hatted(answer.text))  # beside unit vectors `i` is none of numbers
     answer, truth = _without_point(answer, truth), _without_point(truth, answer)
     if isinstance(truth, Assigned):
         if isinstance(answer, Assigned):
@@ -69,6 +79,31 @@ def without_names(answer: Form, truth: Form) -> tuple[Form, Form]:
     if isinstance(answer, Assigned) and not isinstance(truth, (Chain, Region)):
         return answer.value, truth
     return answer, truth
+
+
+def _as_equation(form: Form, other: Form) -> Form:
+    """`xy = 6` as an equation in x and y, where the other holds one of them; else as the value of `xy`."""
+    if not isinstance(form, Assigned) or not re.fullmatch("[a-z]{2}", form.name):
+        return form
+    letters = {letter for run in _LETTER.findall(other.text) for letter in run}
+    return Chain(form.text, (form.name, form.value.text)) if letters & set(form.name) else form
+
+
+def _several_lines(answer: Form, truth: Form) -> tuple[list[str], list[str]] | None:
+    """The equations that each of two forms lists, where one has several."""
+    lines = _lines(answer), _lines(truth)
+    return lines if all(lines) and max(map(len, lines)) > 1 else None
+
+
+def _lines(form: Form) -> list[str]:
+    r"""The equations between two variables that a form lists, or has by `\pm`: `3x \pm 4y = 0`; none of any other."""
+    if isinstance(form, Values) and not form.braced:
+        each = [_lines(item) for item in form.items]
+        return [line for lines in each for line in lines] if all(each) else []
+    if not isinstance(form, (Assigned, Chain)) or form.text.count("=") != 1:
+        return []
+    letters = {letter for run in _LETTER.findall(form.text) for letter in run}
+    return signs(form.text) if len(letters) > 1 and not _FUNCTION.match(form.text) else []
 
 
 def _without_point(form: Form, other: Form) -> Form:
@@ -168,7 +203,9 @@ def _matrices(answer: Form, truth: Form, part: Rung) -> Outcome:
 def _rows(form: Form) -> list[tuple[Form, ...]] | None:
     if isinstance(form, Matrix):
         return list(form.rows)
-    return [form.items] if isinstance(form, Ordered) and form.brackets == "()" else None
+    if not isinstance(form, Ordered):
+        return None
+    return [form.items] if form.brackets == "()" or (form.brackets == "[]" and len(form.items) > 2) else None
 
 
 def _regions(answer: Form, truth: Form, part: Rung) -> Outcome:

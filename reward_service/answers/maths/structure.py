@@ -15,7 +15,7 @@ from reward_service.answers.maths.naming import canonical_name, is_name, is_tupl
 from reward_service.answers.maths.normalise import key
 from reward_service.answers.maths.numeric import number
 from reward_service.answers.maths.regions import LINE, all_but, inequality, joined, minus, union
-from reward_service.answers.maths.vectors import components, scaled, times
+from reward_service.answers.maths.vectors import components, scaled, times, transposed
 
 MAX_ITEMS = 64
 MAX_SIGNS = 4
@@ -101,11 +101,13 @@ def _flat(items: tuple[Form, ...]) -> tuple[Form, ...]:
 
 def _item(text: str, depth: int) -> Form:
     """One item of a list, or the whole of a text that is not a list."""
+    if depth <= MAX_DEPTH_OF_REGIONS and (region := all_but(text)):
+        return region
     if "=" in text:
         sides = cut(text, {"="})
         if len(sides) > 1:
             return _equality(text, sides, depth)
-    if region := inequality(text) or (all_but(text) if depth <= MAX_DEPTH_OF_REGIONS else None):
+    if region := inequality(text):
         return region
     if "\\in" in text:
         sides = cut(text, {"\\in"})
@@ -213,7 +215,13 @@ def _matrix(text: str, body: str, depth: int) -> Form:
 
 
 def _vector(text: str) -> Form | None:
-    """A sum of unit vectors, or a number times a matrix of numbers."""
+    """A sum of unit vectors, a number times a matrix of numbers, or what is transposed."""
+    turned = transposed(text)
+    if turned:
+        form = _parse(turned[0], 1)
+        if isinstance(form, Matrix) and len({len(row) for row in form.rows}) == 1:
+            return Matrix(text, tuple(zip(*form.rows, strict=True)))
+        return form
     found = components(text)
     if found is not None:
         return Ordered(text, tuple(map(Scalar, found)), "()")

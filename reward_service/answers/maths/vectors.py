@@ -37,6 +37,26 @@ def components(text: str) -> tuple[str, ...] | None:
     return tuple(found.get(name, f"0{unit}") for name in ("ijk" if "k" in found else "ij"))
 
 
+_BARE_UNIT = re.compile(r"(?<![\\A-Za-z])([ijk])(?![A-Za-z{])")
+_T = r" ?\^ ?\{ ?(?:T|\\(?:top|intercal|text ?\{ ?T ?\})) ?\}"
+_TRANSPOSED = re.compile(
+    r"(?:(?P<tuple>[(\[][^()\[\]]*,[^()\[\]]*[)\]])|"
+    rf"(?P<matrix>\\begin ?\{{(?P<kind>[pbB]matrix)\}}.*\\end ?\{{(?P=kind)\}})){_T}",
+    re.DOTALL,
+)
+
+
+def hatted(text: str) -> str:
+    """`text` with `i`, `j` and `k` as unit vectors, as a sum of multiples of them may be written."""
+    return _BARE_UNIT.sub(r"\\hat{\1}", text)
+
+
+def transposed(text: str) -> tuple[str, bool] | None:
+    """What stands before a sign of transposition, and whether it is a matrix; else it is a tuple."""
+    found = _TRANSPOSED.fullmatch(text) if len(text) <= 4 * MAX_CHARS else None
+    return (found["tuple"] or found["matrix"], bool(found["matrix"])) if found else None
+
+
 def scaled(text: str) -> tuple[Fraction, str] | None:
     """The number before a matrix, and the matrix."""
     found = _SCALED.fullmatch(text) if len(text) <= 4 * MAX_CHARS else None

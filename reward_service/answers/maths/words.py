@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reward_service.answers.counted import same_count
 from reward_service.answers.maths.finding import Outcome
 from reward_service.answers.maths.normalise import untext
-from reward_service.answers.maths.phrases import NOTHING, meaning, winner
+from reward_service.answers.maths.phrases import NOTHING, kinds, meaning, winner
 
 MAX_OPTION = 300
 
@@ -172,7 +172,7 @@ def same_words(answer: str, truth: str) -> Outcome:
     given, wanted = meaning(untext(answer)), meaning(untext(truth))
     if given and wanted:
         return Outcome.of(given == wanted or NOTHING.issuperset((given, wanted)))
-    if _one_count(answer, truth):
+    if _one_count(answer, truth) or (kinds(truth) and kinds(answer) == kinds(truth)):
         return Outcome.EQUAL
     letters = same_letters(answer, truth)
     if letters is not Outcome.UNKNOWN:

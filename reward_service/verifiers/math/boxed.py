@@ -25,8 +25,9 @@ from reward_service.answers.final_statement import final_statement
 from reward_service.answers.maths import symbolic
 from reward_service.answers.maths.finding import Finding, Outcome
 from reward_service.answers.maths.ladder import compare, quick
-from reward_service.answers.maths.normalise import key, normalise
+from reward_service.answers.maths.normalise import normalise
 from reward_service.answers.maths.numeric import number
+from reward_service.answers.maths.task import UNKNOWN_TASK, Task, read_task
 from reward_service.schema import Domain, Options, VerdictName
 from reward_service.verifiers.base import Answer, NoAnswer, Truth, Verdict, Verifier, Where
 from reward_service.verifiers.math.policy import USUAL, MathPolicy, compare_by
@@ -34,11 +35,7 @@ from reward_service.verifiers.truths import Text, prompt_texts
 
 MAX_SOLUTION = 64_000
 MAX_BOXES = 32
-MAX_PROMPT = 2_000
-MIN_COPIED = 4
 UNBOXED = "unboxed"
-_FACTORS = re.compile(r"factor|product of|因式|分解|乘积", re.IGNORECASE)
-_OPERATION = re.compile(r"\d[-+*/]|[-+*/^(]|\\(?:frac|sqrt|cdot|times|int|sum|lim|log|ln|sin|cos|tan)(?![A-Za-z])")
 _WORKED_OUT = frozenset(("arithmetic", "decimal", "value", "symbolic"))
 """Rungs that find equal what is written in another way."""
 _JOINED = re.compile(r"[\s$,;]*(?:[a-z]+[ ,])?(?: ?(?:and|or)\b)?[\s$,;]*")
@@ -57,14 +54,14 @@ def _final(value: str) -> str:
     return ", ".join(dict.fromkeys(contents)) or value
 
 
-def _task(prompt: Any, info: ValidationInfo) -> Any:
-    """What a prompt, text or chat messages, asks: its end, as formulas are compared. A truth that is a number needs no
-    task: what is not worked out is no answer to it.
+def _task(prompt: Any, info: ValidationInfo) -> Task:
+    """The task of a prompt, text or chat messages. A truth that is a number needs none: what is not worked out is no
+    answer to it.
     """
     truth = info.data.get("ground_truth")
     if truth is None or number(normalise(truth)) is not None:
-        return ""
-    return key(normalise(" ".join(prompt_texts(prompt))[-MAX_PROMPT:]))
+        return UNKNOWN_TASK
+    return read_task(" ".join(prompt_texts(prompt)))
 
 
 class MathExtra(BaseModel):
@@ -80,8 +77,8 @@ class MathTruth(Truth):
 
     ground_truth: Annotated[Text, AfterValidator(_final)]
     extra_info: MathExtra = MathExtra(policy=USUAL)
-    prompt: Annotated[str, BeforeValidator(_task, json_schema_input_type=JsonValue)] = Field(
-        "",
+    prompt: Annotated[Task, BeforeValidator(_task, json_schema_input_type=JsonValue)] = Field(
+        UNKNOWN_TASK,
         description="Text or chat messages, read for what was asked: an answer that only copies it is none.",
         examples=["Factor $x^2 - 1$."],
     )
@@ -135,16 +132,10 @@ class MathVerifier(Verifier[MathTruth]):
         policy = truth.extra_info.policy
         if policy != USUAL:
             return verdict(compare_by(policy, answer, truth.ground_truth))
-        found = compare(answer, truth.ground_truth, factors=not truth.prompt or bool(_FACTORS.search(truth.prompt)))
-        if found.outcome is Outcome.EQUAL and found.rung in _WORKED_OUT and _copies(answer, truth.prompt):
+        found = compare(answer, truth.ground_truth, truth.prompt)
+        if found.outcome is Outcome.EQUAL and found.rung in _WORKED_OUT and truth.prompt.copied(answer):
             return verdict(Finding(Outcome.DIFFERENT, "restated"))
         return verdict(found)
-
-
-def _copies(answer: str, task: str) -> bool:
-    """Whether an answer is a calculation that stands in the task as it is."""
-    copied = key(normalise(answer))
-    return bool(task) and len(copied) >= MIN_COPIED and copied in task and _OPERATION.search(copied) is not None
 
 
 class Boxed(MathVerifier):

@@ -1,0 +1,68 @@
+"""What a prompt says of how its answers compare."""
+
+from __future__ import annotations
+
+import pytest
+
+from reward_service.answers.maths.finding import Outcome
+from reward_service.answers.maths.ladder import compare
+from reward_service.answers.maths.task import read_task
+from tests.hanging import assert_no_hang
+
+FUNCTIONS = "Find all functions $f:\\mathbb{R}\\to\\mathbb{R}$ with $f(x+y)=f(x)+f(y)$ for all real $x, y$."
+EQUAL = [
+    ("1234", "1234_7", "Convert $4343_6$ to base 7."),
+    ("1011", "1011_2", "Write eleven in binary."),
+    ("1011", "1011_2", "Write eleven in base two."),
+    ("f(x)=kx", "f(x)=cx", FUNCTIONS),
+    ("f(x)=c", "f(x)=k", FUNCTIONS),
+    ("f(t)=at+b", "f(x)=kx+m", FUNCTIONS),
+    ("6m+1", "6k+1", "Which primes are they?"),
+    ("x^2+x-6", "(x-2)(x+3)", "Expand."),
+]
+DIFFERENT = [
+    ("4343", "1234_7", "Convert $4343_6$ to base 7."),
+    ("1011", "1011_2", "Which number is it?"),
+    ("1011_3", "1011_2", "Write eleven in binary."),
+    ("f(x)=bx+a", "f(x)=ax+b", FUNCTIONS),
+    ("f(x)=yx", "f(x)=cx", FUNCTIONS),
+    ("f(x)=dx", "f(x)=cx", "Let $c$ and $d$ be given. Find $f$."),
+    ("2n+1", "2k+1", "Find the sum of the first $n$ numbers, and $k$."),
+    ("k", "c", FUNCTIONS),
+    ("x^2+x-6", "(x-2)(x+3)", "Factor it."),
+    ("x^2+x-6", "(x-2)(x+3)", ""),
+]
+
+
+@pytest.mark.parametrize(("answer", "truth", "prompt"), EQUAL)
+def test_equal(answer: str, truth: str, prompt: str) -> None:
+    assert compare(answer, truth, read_task(prompt)).outcome is Outcome.EQUAL
+
+
+@pytest.mark.parametrize(("answer", "truth", "prompt"), DIFFERENT)
+def test_different(answer: str, truth: str, prompt: str) -> None:
+    assert compare(answer, truth, read_task(prompt)).outcome is not Outcome.EQUAL
+
+
+@pytest.mark.parametrize(
+    ("prompt", "letters"),
+    [
+        ("Let $ax + b = \\frac{c}{d}$ be a line.", "abcdx"),
+        ("Find x so that ax = 5, if it is one.", "ax"),
+        ("Find the largest n.", "n"),
+        ("", ""),
+    ],
+)
+def test_letters_of_a_task(prompt: str, letters: str) -> None:
+    assert read_task(prompt).letters == set(letters)
+
+
+def test_a_copied_calculation_is_known() -> None:
+    task = read_task("Simplify $\\sqrt{8} + 1$.")
+    assert task.copied("\\sqrt8 + 1")
+    assert not task.copied("2\\sqrt{2} + 1")
+
+
+@pytest.mark.parametrize("prompt", ["$" * 5_000, "base " * 3_000, "_{" * 3_000, "\\(" * 3_000, "a b " * 9_000])
+def test_no_prompt_takes_long(prompt: str) -> None:
+    assert_no_hang(read_task, prompt)
