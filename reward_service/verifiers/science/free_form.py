@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
+from reward_service.answers.chemistry import same_chemical
+from reward_service.answers.counted import same_count
 from reward_service.answers.latex_text import plain_words
 from reward_service.answers.maths import ladder
 from reward_service.answers.maths.finding import Outcome
@@ -132,7 +134,8 @@ class FreeForm(Verifier[FreeFormTruth]):
         given, wanted = value_side(answer), value_side(truth.ground_truth)
         found = _as_choice(given, wanted) or compare_quantities(answer, truth.ground_truth, truth.question)
         if found is None or isinstance(found, Undecided):
-            equal = _as_list(given, wanted) or _as_formula(given, wanted, truth.question)
+            equal = _as_chemistry(given, wanted) or _as_list(given, wanted)
+            equal = equal or _as_formula(given, wanted, truth.question)
             found = equal or found or _as_anything(given, wanted)
         return found
 
@@ -147,9 +150,12 @@ def _same_text(answer: str, wanted: str) -> bool:
     if clean(answer) == clean(wanted):
         return True
     given, expected = plain_words(answer).rstrip("."), plain_words(wanted).rstrip(".")
+    if given.isdigit() != expected.isdigit():
+        return same_count(given.casefold(), expected.casefold())
     if not _WORDS_ONLY.fullmatch(expected):
         return False
-    return given.casefold() == expected.casefold() if _PROSE.search(expected) else given == expected
+    words = _PROSE.search(expected) or expected.casefold() in _OPPOSITES
+    return given.casefold() == expected.casefold() if words else given == expected
 
 
 def _as_choice(given: str, wanted: str) -> Verdict | None:
@@ -196,6 +202,16 @@ def _numbers(text: str) -> list[Number] | None:
         return None
     numbers = [number for number in map(read_number, parts) if number is not None and not number.percent]
     return numbers if len(numbers) == len(parts) else None
+
+
+def _as_chemistry(given: str, wanted: str) -> Verdict | None:
+    """Formulas of atoms, reactions, isotopes and the like: the same ones, or surely others."""
+    same = same_chemical(given, wanted)
+    if same is None:
+        return None
+    return (
+        Verdict.correct("The notations say the same.") if same else Verdict.wrong("The notations say different things.")
+    )
 
 
 def _as_formula(given: str, wanted: str, question: str) -> Verdict | None:
