@@ -24,6 +24,12 @@ _WORDS = frozenset((
     "arbitrary", "positive", "constant", "natural", "text", "mathbb", "reals", "each", "complex", "rational",
 ))  # fmt: skip
 _WORD = re.compile(r"[A-Za-z]{2,}")
+_RESTRICTED = re.compile(
+    r",? ?(?:\\text ?\{ ?(?:for|where|with|if)? ?\}|\() ?(?P<letter>[a-z]) ?(?:\\ne(?![A-Za-z])|>) ?[^=<>,()]{1,30}\)?$"
+    r"|, ?(?P<other>[a-z]) ?(?:\\ne(?![A-Za-z])|>) ?[^=<>,]{1,30}$"
+)
+_GREEK = frozenset(("\\alpha", "\\beta", "\\gamma", "\\theta", "\\lambda", "\\mu", "\\phi", "\\varphi", "\\omega"))
+_COUNTS = frozenset("kmnjlt")
 _UNSAFE = re.compile(r"\d|\\(?:ne|le|ge|equiv)|\\(?!in(?![A-Za-z])|text|mathbb)[A-Za-z]")
 _SYMBOL = re.compile(r"\\[A-Za-z]+|[A-Za-z](?:_\{[A-Za-z0-9]\})?")
 _OF_ARGUMENT = re.compile(r"[A-Za-z]\(([a-z])\) ?=")
@@ -35,7 +41,6 @@ _OF_AN_EQUATION = re.compile(r"(?<![\\A-Za-z])[A-Za-z]?e ?\^|\\(?:sin|cos|exp|ln
 """What solutions of differential equations hold, beside arbitrary constants."""
 _SUBSCRIPTED = re.compile(r"(?<![A-Za-z])[Cc]_\{?\d+\}?")
 _TWO_CONSTANTS = {"C_{1}", "C_{2}"}
-_SWAPPED = str.maketrans("12", "21")
 _ANGLE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc) ?[({]? ?[A-D]")
 
 
@@ -54,8 +59,27 @@ def without_condition(text: str) -> str:
         return text
     head = text[: found.start()].rstrip(" ,;")
     letter = found["letter"]
-    other = letter and (letter not in _symbols(head) or (letter in "kmn" and found["set"] in {"Q", "R", "C"}))
+    of_function = _OF_ARGUMENT.match(head) and "\\pi" not in head
+    other = (
+        letter
+        and not of_function
+        and (letter not in _symbols(head) or (letter in "kmn" and found["set"] in {"Q", "R", "C"}))
+    )
     return text if other else head
+
+
+def without_restriction(text: str, truth: str) -> str:
+    """`text` without the points at its end where a formula is not defined, `x + 3, x \\ne 3`, if the truth names none.
+
+    What counts, `k > 0`, is more than that.
+    """
+    found = _RESTRICTED.search(text)
+    letter = (found["letter"] or found["other"]) if found else None
+    if found is None or letter in _COUNTS or re.search(r"[<>]|\\(?:ne|le|ge)(?![A-Za-z])", truth):
+        return text
+    head = text[: found.start()].rstrip(" ,;")
+    formula = "," not in head and letter in _symbols(_LEFT.sub("", head)) and letter in _symbols(truth)
+    return head if formula and not re.search(r"[<>]|\\(?:ne|le|ge)(?![A-Za-z])", head) else text
 
 
 def with_letters_of(truth: str, answer: str, free: bool, task: Task = UNKNOWN_TASK) -> str:
@@ -70,6 +94,8 @@ def with_letters_of(truth: str, answer: str, free: bool, task: Task = UNKNOWN_TA
     functions = _OF_ARGUMENT.match(answer), _OF_ARGUMENT.match(truth)
     if functions[0] and functions[1]:
         answer = _renamed(answer, [functions[0][1]], [functions[1][1]])
+    elif functions[0] and _symbols(answer[functions[0].end() :]) == [functions[0][1]] and len(_variables(truth)) == 1:
+        answer = _renamed(answer[functions[0].end() :].strip(), [functions[0][1]], _variables(truth))
     given, wanted = (_symbols(_LEFT.sub("", text)) for text in (answer, truth))
     own, theirs = [name for name in given if name not in wanted], [name for name in wanted if name not in given]
     if not own or len(own) != len(theirs):
@@ -87,17 +113,26 @@ def with_letters_of(truth: str, answer: str, free: bool, task: Task = UNKNOWN_TA
 
 
 def with_constants_swapped(answer: str, truth: str) -> str | None:
-    """`answer` with `C_1` and `C_2` for each other, where both texts hold just these; they are nobody's but its own."""
-    constants = [_SUBSCRIPTED.findall(text) for text in (answer, truth)]
-    if not all(set(map(str.upper, found)) == _TWO_CONSTANTS for found in constants):
+    """`answer` with the truth's `C_1` and `C_2` the other way round; they are nobody's but its own. The answer has the
+    same two, or two letters of its own in an equation's solution.
+    """
+    constants = list(dict.fromkeys(_SUBSCRIPTED.findall(truth)))
+    if set(map(str.upper, constants)) != _TWO_CONSTANTS:
         return None
-    letter = constants[1][0][0]
-    return _SUBSCRIPTED.sub(lambda name: letter + name[0][1:].translate(_SWAPPED), answer)
+    given = [name for name in _symbols(_LEFT.sub("", answer)) if _CONSTANT.fullmatch(name)]
+    if len(given) != 2 or not _OF_AN_EQUATION.search(truth):
+        return None
+    return _renamed(answer, given, constants[::-1] if given != constants[::-1] else constants)
 
 
 def _symbols(text: str) -> list[str]:
     """The letters of `text` with their subscripts, each once, in the order in which they come."""
     return list(dict.fromkeys(name for name in _SYMBOL.findall(text) if not name.startswith("\\")))
+
+
+def _variables(text: str) -> list[str]:
+    """The symbols of `text`, small Greek letters among them."""
+    return list(dict.fromkeys(name for name in _SYMBOL.findall(text) if name in _GREEK or not name.startswith("\\")))
 
 
 def _renamed(text: str, names: list[str], others: list[str]) -> str:

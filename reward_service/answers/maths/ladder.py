@@ -9,12 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reward_service.answers.maths import guards, numeric, symbolic, units, words
-from reward_service.answers.maths.conditions import with_constants_swapped, with_letters_of, without_condition
+from reward_service.answers.maths import by_value, guards, numeric, symbolic, units, words
+from reward_service.answers.maths.conditions import (
+    with_constants_swapped,
+    with_letters_of,
+    without_condition,
+    without_restriction,
+)
 from reward_service.answers.maths.finding import Finding, Outcome, Rung
 from reward_service.answers.maths.forms import Form, Scalar, is_infinite
 from reward_service.answers.maths.naming import is_name
 from reward_service.answers.maths.normalise import key, normalise
+from reward_service.answers.maths.residues import residues, same_residues
 from reward_service.answers.maths.restated import expanded, restated
 from reward_service.answers.maths.shapes import compare_forms, without_names
 from reward_service.answers.maths.statement import stated
@@ -47,6 +53,8 @@ def same_approximation(answer: str, truth: str) -> Outcome:
     if "\\approx" not in answer and "\\approx" not in truth:
         return Outcome.UNKNOWN
     given, wanted = _sides(answer), _sides(truth)
+    if answer.startswith("\\approx") and (len(wanted) > 1 or not is_decimal(wanted[0])):
+        return Outcome.UNKNOWN
     outcome = same_structure(given[0], wanted[0])
     if outcome is not Outcome.EQUAL or len(given) == 1:
         return outcome
@@ -58,7 +66,15 @@ def same_approximation(answer: str, truth: str) -> Outcome:
 def _sides(text: str) -> list[str]:
     """The sides of approximations, a name in front left out."""
     sides = [side.strip() for side in text.split("\\approx")]
-    return sides[1:] if len(sides) > 1 and is_name(sides[0]) else sides
+    if not sides[0]:  # `\\approx 3.14` of a truth that is a decimal
+        return sides[1:]
+    return sides[1:] if len(sides) > 1 and is_name(sides[0]) and by_value.value(sides[0]) is None else sides
+
+
+def is_decimal(text: str) -> bool:
+    """Whether `text` is a written decimal, which may well be rounded."""
+    number = numeric.number(text)
+    return number is not None and bool(number.decimals)
 
 
 def same_ratio(answer: str, truth: str) -> Outcome:
@@ -91,6 +107,7 @@ def same_structure(answer: str, truth: str) -> Outcome:
 
 
 def _forms(answer: str, truth: str, task: Task = UNKNOWN_TASK) -> tuple[Form, Form]:
+    answer = without_restriction(answer, truth)
     given, wanted = without_condition(answer), without_condition(truth)
     free = (given, wanted) != (answer, truth)
     return without_names(parse(with_letters_of(wanted, given, free, task)), parse(wanted))
@@ -109,6 +126,7 @@ QUICK: Sequence[tuple[str, Rung]] = (("text", same_text), ("number", numeric.sam
 
 RUNGS: Sequence[tuple[str, Rung]] = (
     *QUICK,
+    ("residues", same_residues),
     ("words", words.same_words),
     ("quantity", units.same_measure),
     ("approximation", same_approximation),
@@ -148,7 +166,7 @@ def quick(answer: str, truth: str) -> Finding:
     given, wanted = normalise(stated(answer)), normalise(truth)
     found = _climb(QUICK, given, wanted)
     if found.outcome is Outcome.UNKNOWN:
-        refused = guards.refusal(given, wanted)
+        refused = None if residues(given) else guards.refusal(given, wanted)
         if refused:
             return Finding(Outcome.DIFFERENT, f"guard: {refused}")
     return found

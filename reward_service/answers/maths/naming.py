@@ -13,7 +13,9 @@ _NAME = re.compile(
     r"(?:\\(?:angle|triangle|overline|measuredangle|text|mathbb|mathcal|vec|hat|bar|Delta|alpha|beta|gamma|delta|theta"
     r"|lambda|mu|phi|varphi|omega|rho|sigma|tau|epsilon) ?(?:\{[A-Za-z ]*\})?|[A-Za-z]|_\{[A-Za-z0-9+\-]*\}|'"
     r"|\^\{[\-A-Za-z0-9']\}|\([A-Za-z0-9, ]*\)|\{[A-Za-z]\}|[| ])++"
+    r"|[A-Za-z]_\{ ?(?:\\(?:max|min)|\\text ?\{[A-Za-z]{1,12}\}) ?\}"
     r"|\\frac ?\{[A-Z][A-Z]\} ?\{[A-Z][A-Z]\}|[A-Z](?:_\{\d\})? ?[:/] ?[A-Z](?:_\{\d\})?"
+    r"|[A-Za-z] ?: ?[A-Za-z] ?: ?[A-Za-z]|\\nabla ?[A-Za-z]"
     # An operation that the question defined: `5 \star 1`.
     r"|-?[A-Za-z0-9.]{1,8} ?(?:[@#★☆◇◆⊕⊖⊗⊙]|\\(?:#|star|bigstar|oplus|ominus|otimes|odot|diamond|Diamond|clubsuit"
     r"|spadesuit|heartsuit|diamondsuit)(?![A-Za-z])) ?-?[A-Za-z0-9.]{1,8}"
@@ -24,6 +26,8 @@ _ASKED = re.compile(
     r"\\frac ?\{ ?(?:d|\\partial) ?(?:\^\{\d\} ?)?[A-Za-z] ?\} ?\{ ?(?:d|\\partial) ?[A-Za-z](?:\^\{\d\})? ?\}"
     rf"|\\(?:sin|cos|tan|cot|sec|csc) ?(?:{_ANGLE}|\( ?{_ANGLE} ?\))"
     r"|(?:\| ?|\\\| ?)?\\(?:overrightarrow|vec|mathbf) ?\{ ?[A-Za-z]{1,2} ?\}(?: ?\||\\\|)?"
+    r"|\\(?:zeta|Gamma|phi|varphi|sigma|tau|mu|psi)\([^()=]{1,20}\)"
+    r"|\\text ?\{[A-Za-z]{1,12}\} ?_\{[^{}=]{1,20}=[^{}=]{1,9}\}"
     r"|S_\{ ?\\triangle ?[A-Z]{3} ?\}"
     rf"|[fghFGH](?:\^\{{-1\}})?\((?:{_INSIDE}|\({_INSIDE}{{1,20}}\)){{1,20}}\)"
     rf"|(?:\\mathbb ?\{{[EP]\}}|[EP]) ?[\[(]{_INSIDE}{{1,30}}[\])]"

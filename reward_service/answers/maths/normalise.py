@@ -67,19 +67,24 @@ _LABEL = (
     r"largest|least|greatest|value|values|answer|result|solution|solutions|set|cent(?:er|re)|vertex|vertices|focus|foci|"
     r"point|points|coordinates|area|volume|length|perimeter|radius|diameter|distance|slope|probability|number|total|sum|"
     r"remainder|domain|range|interval|equation|limit|derivative|triangle|circle|line|curve|parabola|ellipse|hyperbola|"
-    r"function|expression|sequence|ways|roots?|real) ){0,7}"
+    r"function|expression|sequence|ways|roots?|real|units|ones|tens|hundreds|last|first|next|leading|missing|unknown|"
+    r"constant|digits?) ){0,7}"
     r"(?:value|answer|result|solutions?|minimum|maximum|min|max|cent(?:er|re)|vertex|vertices|focus|foci|points?|"
     r"coordinates|area|volume|length|perimeter|radius|diameter|distance|slope|probability|total|sum|remainder|domain|"
     r"range|interval|equation|limit|derivative|roots?|set|triangle|circle|line|parabola|ellipse|hyperbola|function|"
-    r"expression|ways|values)"
+    r"expression|ways|values|digits?|terms?|numbers?)"
 )
 """What only says which quantity follows."""
 _LEAD_IN = re.compile(
     r"^(?P<open>\\text ?\{ ?)?(?:(?:so|thus|therefore|hence),? )?"
-    rf"{_LABEL}(?: (?:is|are)(?: equal to)?:?|:) ?(?P<shut>\}}[:=]? ?)?(?!.*[A-Za-z]{{3}} ?:)",
+    rf"(?:(?:{_LABEL}|it|this) (?:is|are)(?: equal to)?:?|{_LABEL}:|(?:it )?(?:diverges|converges|tends) to) ?"
+    r"(?P<shut>\}[:=]? ?)?(?!.*[A-Za-z]{3} ?:)",
     re.IGNORECASE,
 )
-_WHOLE_TEXT = re.compile(r"^\\text ?\{ ?(-?\d[^{}]*?) ?\}$")
+_WHOLE_TEXT = re.compile(r"^\\text ?\{ ?((?:[a-z] ?= ?)?-?\d[^{}]*?) ?\}$")
+_POWER_IN_TEXT = re.compile(r"\\text ?\{([^{}]*)\^ ?(?:\{(-?\d)\}|(\d)) ?\}")
+_PRIME = re.compile(r"\^ ?(?:\\prime(?![A-Za-z])|\{ ?\\prime ?\})")
+_BINOMIAL = re.compile(r"\\binom ?(\d) ?(\d)(?!\d)")
 _ALL_REALS = re.compile(r"(?:\\text ?\{ ?)?(?:the set of )?all real(?:s| numbers) ?\}?", re.IGNORECASE)
 _TAG = re.compile(r"<(su[pb])>([^<>]{0,60})</\1>")
 _UNIT_VECTOR = re.compile(
@@ -144,6 +149,10 @@ def _latex(body: str) -> str:
     if any("j" in found or "k" in found for found in _UNIT_VECTOR.findall(body)):  # `\mathbf{i}` alone is imaginary
         body = _UNIT_VECTOR.sub(lambda found: f"\\hat{{{found[1] or found[2]}}}", body)
     body = _COMMAND.sub(lambda found: _command(found[1], found[0]), body)
+    if "^" in body:
+        body = _PRIME.sub("'", _POWER_IN_TEXT.sub(r"\\text{\1}^{\2\3}", body))
+    if "\\binom" in body:
+        body = _BINOMIAL.sub(r"\\binom{\1}{\2}", body)
     body = _GLUED_FUNCTION.sub(r"\\\1 \2", body)
     body = _JOINED.sub(r"\\text{\1} \2 ", body)
     body = _LETTER.sub(r"\1", body) if rows or "=" in body else body

@@ -182,13 +182,24 @@ def union(text: str, forms: list[Form]) -> Region | None:
     return Region(text, tuple(pieces))
 
 
-def minus(text: str, whole: Form, points: Form) -> Region | None:
-    r"""`\mathbb{R} \setminus \{1, 2\}`: a region without single points."""
+def minus(text: str, whole: Form, taken: Form) -> Region | None:
+    r"""`\mathbb{R} \setminus \{1, 2\}`, `\mathbb{R} \setminus (1, 2]`: a region without points or pieces."""
     pieces = as_pieces(whole)
-    if pieces is None or not isinstance(points, Values) or not points.braced:
+    if pieces is None:
         return None
-    left = without_points(pieces, [item.text for item in points.items])
+    if isinstance(taken, Values) and taken.braced:
+        left = without_points(pieces, [item.text for item in taken.items])
+    else:
+        left = together([pieces, *map(_beside, as_pieces(taken) or ())])
+        left = left if as_pieces(taken) else None
     return Region(text, left) if left else None
+
+
+def _beside(piece: Piece) -> Pieces:
+    """What lies on both sides of a piece."""
+    below = Piece("-\\infty", piece.low, "(" + (")" if piece.closed[0] == "[" else "]"))
+    above = Piece(piece.high, "\\infty", ("(" if piece.closed[1] == "]" else "[") + ")")
+    return tuple(each for each, end in ((below, piece.low), (above, piece.high)) if not is_infinite(end))
 
 
 def as_pieces(form: Form) -> Pieces | None:

@@ -20,10 +20,13 @@ _NESTED_ROOT = re.compile(r"\\sqrt(?:\[\d\])? ?\{[^{}]*\\sqrt")
 
 
 def expanded(answer: str, truth: str) -> Outcome:
-    """DIFFERENT when the answer is the sum that the truth has as factors; else UNKNOWN."""
+    """DIFFERENT when the answer is the sum that the truth has as factors, or has fewer of them; else UNKNOWN."""
     given, wanted = read(answer), read(truth)
-    if not isinstance(given, Sum) or wanted is None or _sums_multiplied(wanted) < 2:
+    if given is None or wanted is None or _sums_multiplied(wanted) < 2:
         return Outcome.UNKNOWN
+    if not isinstance(given, Sum):
+        fewer = 1 < _sums_multiplied(given) < _sums_multiplied(wanted) and not any(map(names, _divisors(wanted)))
+        return Outcome.DIFFERENT if fewer else Outcome.UNKNOWN
     whole = all(_sums_multiplied(term) < 1 for term in given.terms)
     return Outcome.DIFFERENT if whole else Outcome.UNKNOWN
 

@@ -182,7 +182,8 @@ def _named(answer: Form, truth: Form, part: Rung) -> Outcome:
     if isinstance(answer, Named):
         values = [value for _, value in answer.pairs]
         if isinstance(truth, Ordered):
-            values = [value for _, value in sorted(answer.pairs, key=lambda pair: pair[0])]
+            plain = all(name.isalpha() and name != "r" for name, _ in answer.pairs)
+            values = [value for _, value in (sorted(answer.pairs, key=lambda pair: pair[0]) if plain else answer.pairs)]
             return _in_order(values, truth.items, part)
         return _any_order(values, truth.items, part) if isinstance(truth, Values) else Outcome.DIFFERENT
     values = [value for _, value in truth.pairs] if isinstance(truth, Named) else []

@@ -25,7 +25,9 @@ MAX_DEPTH_OF_REGIONS = 1
 
 _JOIN = re.compile(r"\\text ?\{[ ,]*(and|or) *\}|,? (and|or) |[,;]")
 _OPENING = re.compile(r"\\\{|\\langle|[\[({]")
-_DIFFERENCE = re.compile(r"(.{1,200}?) ?(?:\\(?:setminus|backslash)(?![A-Za-z])|(?<=[)\]}]) ?-) ?(\\\{.+\\\})")
+_DIFFERENCE = re.compile(
+    r"(.{1,200}?) ?(?:\\(?:setminus|backslash)(?![A-Za-z]) ?([(\[\\].+)|(?<=[)\]}]) ?- ?(\\\{.+\\\}))"
+)
 _MATRIX = re.compile(r"\(? ?\\begin ?\{([pbB]?matrix|array)\}(?: ?\{[lcr| ]*\})?(.*)\\end ?\{\1\} ?\)?", re.DOTALL)
 _BUILDER = re.compile(r"([A-Za-z]) ?(?:\\in ?(?:\\mathbb ?\{R\}|R))? ?[|:](.+)", re.DOTALL)
 
@@ -116,9 +118,9 @@ def _item(text: str, depth: int) -> Form:
             return inner if not isinstance(inner, Scalar) else Scalar(text)
     if "\\cup" in text:
         return union(text, [_parse(part, depth + 1) for part in cut(text, {"\\cup"})]) or Scalar(text)
-    if (difference := _DIFFERENCE.fullmatch(text)) and (
-        region := minus(text, _parse(difference[1].strip(), depth + 1), _parse(difference[2], depth + 1))
-    ):
+    difference = _DIFFERENCE.fullmatch(text)
+    taken = _parse(difference[2] or difference[3], depth + 1) if difference else None
+    if difference and taken and (region := minus(text, _parse(difference[1].strip(), depth + 1), taken)):
         return region
     if "\\mathbb" in text and key(text) == "\\mathbb{R}":
         return Region(text, (LINE,))
@@ -227,6 +229,10 @@ def _vector(text: str) -> Form | None:
         return Ordered(text, tuple(map(Scalar, found)), "()")
     product = scaled(text)
     matrix = _parse(product[1], 1) if product else None
+    if product is not None and isinstance(matrix, Ordered):
+        items = [times(product[0], item.text) for item in matrix.items]
+        values = tuple(Scalar(item) for item in items if item is not None)
+        return Ordered(text, values, matrix.brackets) if len(values) == len(items) else None
     if product is None or not isinstance(matrix, Matrix):
         return None
     cells = [[times(product[0], cell.text) for cell in row] for row in matrix.rows]

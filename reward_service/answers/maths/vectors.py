@@ -13,7 +13,9 @@ _UNIT = re.compile(r"(?: ?\\cdot)? ?\\hat ?\{ ?([ijk]) ?\} ?")
 _MEASURED = re.compile(r"\( ?([^()]*) ?\)( ?\\text ?\{[^{}]*\})?")
 _INSIDE = re.compile(r"\([^()]*\)|\{[^{}]*\}")
 _SCALED = re.compile(
-    r"(?P<scale>-?(?:\d+|\\frac ?\{-?\d+\} ?\{\d+\})) ?(?:\\cdot ?)?(?P<matrix>\\begin ?\{[pbB]matrix\}.*)", re.DOTALL
+    r"(?P<scale>-?(?:\d+|\\frac ?\{-?\d+\} ?\{\d+\})) ?(?:\\cdot ?)?"
+    r"(?P<matrix>\\begin ?\{[pbB]matrix\}.*|\\langle.*,.*)",
+    re.DOTALL,
 )
 
 
