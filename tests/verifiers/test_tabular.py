@@ -220,3 +220,55 @@ def test_the_worst_responses_are_quick(response: str, reference: Any) -> None:
             TABLE.compare(found.text, wanted)
 
     assert_no_hang(whole)
+
+
+@pytest.mark.parametrize(
+    ("content", "ground_truth"),
+    [
+        ("90 min", "90 minutes"),
+        ("90 minutes", "1 hour 30 minutes"),
+        ("25 kilometers", "25 km"),
+        ("2019", "fiscal 2019"),
+        ("FY2019", "2019"),
+        ("2008 to 2010", "2008–2010"),
+        ("2008/09", "2008-09"),
+        ("7.5 times", "7.5x"),
+        ("7.5", "7.5x"),
+        ("Total: 45", "45"),
+        ("Country: Germany", "Germany"),
+        ("John Smith", "Smith, John"),
+        ("on Tuesday", "Tuesday"),
+        ("yes, it did", "Yes"),
+        ("March, 2010", "March 2010"),
+        ("$45", "USD 45"),
+        ("72.5", "72.5°F"),
+        ("- France\n- Italy", "France|Italy"),
+        ("1. Italy\n2. France", "France|Italy"),
+    ],
+)
+def test_cells_are_written_in_other_ways(content: str, ground_truth: str) -> None:
+    assert score(f"\\boxed{{{content}}}", ground_truth) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "ground_truth"),
+    [
+        ("90 hours", "90 minutes"),
+        ("1 hour 20 minutes", "90 minutes"),
+        ("2018", "fiscal 2019"),
+        ("2008 to 2011", "2008–2010"),
+        ("2009/08", "2008-09"),
+        ("75 times", "7.5x"),
+        ("Not: 45", "45"),
+        ("Excluding: Germany", "Germany"),
+        ("Total: 45", "54"),
+        ("Smith John", "John, Smith, Ann"),
+        ("yes, it did", "No"),
+        ("€45", "USD 45"),
+        ("45 million", "45"),
+        ("- France\n- Spain", "France|Italy"),
+        ("- France\n- Italy\n- Spain", "France|Italy"),
+    ],
+)
+def test_other_cells_in_such_dress_stay_wrong(content: str, ground_truth: str) -> None:
+    assert score(f"\\boxed{{{content}}}", ground_truth) == 0

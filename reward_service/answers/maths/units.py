@@ -9,10 +9,9 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
+from reward_service.answers import measures
 from reward_service.answers.maths.finding import Outcome
 from reward_service.answers.maths.numeric import exact
-from reward_service.answers.quantities import read_quantity
-from reward_service.answers.units import convert, read_unit
 
 _TOKEN = re.compile(r"\\text ?\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]+|\^\{[^{}]*\}|.", re.DOTALL)
 _WORD = re.compile(r"\\text|[A-Za-z]{3}")
@@ -176,13 +175,4 @@ def same_measure(answer: str, truth: str) -> Outcome:
     """
     if not _WORD.search(answer) or not _WORD.search(truth):
         return Outcome.UNKNOWN
-    given, wanted = read_quantity(answer), read_quantity(truth)
-    if given is None or wanted is None or given.product or wanted.product or given.pi or wanted.pi:
-        return Outcome.UNKNOWN
-    if given.number.percent or wanted.number.percent:
-        return Outcome.UNKNOWN
-    for source in read_unit(given.unit) if given.unit else ():
-        for target in read_unit(wanted.unit) if wanted.unit else ():
-            if convert(given.number.value, source, target) == wanted.number.value:
-                return Outcome.EQUAL
-    return Outcome.UNKNOWN
+    return Outcome.EQUAL if measures.same_measure(answer, truth) else Outcome.UNKNOWN

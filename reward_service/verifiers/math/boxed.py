@@ -140,7 +140,7 @@ class MathVerifier(Verifier[MathTruth]):
 
 class Boxed(MathVerifier):
     name = "math"
-    version = "3"
+    version = "4"
     patterns = (
         "math__*",
         "aime*",

@@ -17,7 +17,7 @@ _MARK = re.compile(
 
 class FinalLine(MathVerifier):
     name = "final_line"
-    version = "3"
+    version = "4"
     patterns = ("math_dapo", "math_dapo*")
     summary = "The last line `Answer: X`, else the last \\boxed{}; compared as math."
 

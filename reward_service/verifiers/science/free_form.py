@@ -98,7 +98,7 @@ class FreeFormTruth(Truth):
 
 class FreeForm(Verifier[FreeFormTruth]):
     name = "free_form"
-    version = "4"
+    version = "5"
     domain = Domain.SCIENCE
     patterns = ("stem_web*", "stem__web*")
     truth = FreeFormTruth

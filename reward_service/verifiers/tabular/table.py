@@ -33,11 +33,14 @@ from pydantic import (
 )
 
 from reward_service.answers.boxed import boxes, standing_together
+from reward_service.answers.cells import bulleted, one_spelling, right_way_round, with_sign, without_label
 from reward_service.answers.counted import same_count
 from reward_service.answers.dates import read_date, same_day
 from reward_service.answers.latex_text import plain_words
 from reward_service.answers.matching import matched
+from reward_service.answers.maths.phrases import meaning
 from reward_service.answers.maths.statement import TURNS, stated
+from reward_service.answers.measures import same_measure
 from reward_service.answers.money import money
 from reward_service.answers.numbers import Number, read_number
 from reward_service.answers.plain import clean, fold
@@ -61,14 +64,14 @@ COMPUTED_TOLERANCE = Fraction(1, 1000)
 _MISSING = frozenset({"nan", "NaN", "NaT", "None", "null", "<NA>"})
 _PERCENT_ASKED = re.compile(r"%|\bper ?cent|\b(?:proportion|share|rate|fraction|ratio)s?\b", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:the|an?) (?=.)")
-_PLACE = re.compile(r"^(?:at|vs\.?|@) ?(?=[a-z]{2})", re.IGNORECASE)
+_PLACE = re.compile(r"^(?:at|on|in|vs\.?|@) ?(?=[a-z]{2})", re.IGNORECASE)
 _COUNTRY = re.compile(r" \([A-Z]{1,3}\)$")
 _YEAR = re.compile(r"^(?:19|20)\d\d | (?:19|20)\d\d$")
 _LETTER = re.compile("[a-z]")
 _POINT = re.compile(r"(?<!\d)[.,]|[.,](?!\d)")
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _ACCENT = re.compile("(?<=[a-z])[\u0300-\u036f]+")
-_MEASURED = re.compile(r"([\d,./ +-]*\d) ([A-Za-z]+)")
+_MEASURED = re.compile(r"([$€£]?[\d,./ +-]*\d) ?((?<= )[A-Za-z]+(?: per [A-Za-z]+)?|°[CF]?)")
 _TIGHT = re.compile(r" ?([-/:]) ?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _SEPARATORS = (
@@ -104,7 +107,7 @@ _ABOUT = re.compile(
 _FACTORIAL = re.compile(r"\d[\s})$]{0,4}!")
 _BRACKETS = (("[", "]"), ("(", ")"), ("{", "}"))
 _MONTH = re.compile(
-    r"\b(january|february|march|april|june|july|august|sept|september|october|november|december)\b(?=\.? \d)"
+    r"\b(january|february|march|april|june|july|august|sept|september|october|november|december)\b(?=[.,]? \d)"
 )
 _LABEL = re.compile(r"(?:\([A-H]\)|[A-H][.,:)]) ?(?=\w)")
 _SENTENCE = re.compile(r"The [A-Za-z ]{1,80} (?:is|begins|starts|ends)(?: (?:at|on|in))? (\S[^,;]{0,60})")
@@ -178,7 +181,7 @@ class TableTruth(Truth):
 
 class Table(Verifier[TableTruth]):
     name = "table"
-    version = "3"
+    version = "4"
     domain = Domain.TABULAR
     patterns = ("table__*",)
     truth = TableTruth
@@ -191,6 +194,7 @@ class Table(Verifier[TableTruth]):
         if found[-1].content is None:
             return NoAnswer("The last box is never closed.", VerdictName.BAD_FORMAT)
         contents = standing_together(text[-TAIL_CHARS:], found, MAX_ANSWERS)
+        contents = [bulleted(content) for content in contents]
         return Answer("|".join(contents)) if all(contents) else NoAnswer("The box is empty.")
 
     def compare(self, answer: str, truth: TableTruth) -> Verdict:
@@ -271,7 +275,8 @@ def _shown(part: str) -> str:
 
 def same(answer: str, cell: Cell, rule: Rule = Rule()) -> bool:
     """Whether one answer is one cell of the reference, as text or as a number."""
-    written = repr(cell) if isinstance(cell, (int, float)) else cell
+    written = repr(cell) if isinstance(cell, (int, float)) else with_sign(cell)
+    answer = with_sign(answer)
     if _same(answer, written) or _same_otherwise(answer, written):
         return True
     truth = read_number(written, accounting=True)
@@ -282,6 +287,7 @@ def same(answer: str, cell: Cell, rule: Rule = Rule()) -> bool:
     plain = plain_words(answer)
     if TURNS.search(plain) or _DOUBT.search(plain):
         return False
+    answer = without_label(answer, written)
     number = _directed(answer) or _number_with_unit(answer) or _number_with_unit(_result(answer))
     if number is None or not _same_kind(answer, number, written, truth):
         return False
@@ -363,6 +369,8 @@ def _labelled(answer: str, cell: str) -> bool:
     """Whether the cell stands behind an option's letter, `(B) Monday`, or ends a sentence, `The day is Monday.`"""
     plain = plain_words(answer)
     sentence = _SENTENCE.fullmatch(plain)
+    if not TURNS.search(plain) and not _DOUBT.search(plain) and _same(without_label(plain, cell), cell):
+        return True
     if sentence and not TURNS.search(plain):
         plain = sentence[1]
     label = _LABEL.match(plain)
@@ -383,7 +391,12 @@ def _same(answer: str, cell: str) -> bool:
 
 def _same_otherwise(answer: str, cell: str) -> bool:
     """Whether both are one day, one count in words and figures, or a name to which the answer adds the year."""
-    given, wanted = (_canonical(text) for text in (answer, cell))
+    given, wanted = (one_spelling(_canonical(text)) for text in (answer, cell))
+    if given == wanted or same_measure(given, wanted) or _canonical(right_way_round(cell)) == given:
+        return True
+    said = meaning(wanted)
+    if said in {"yes", "no"} and meaning(given) == said:
+        return True
     days = read_date(given), read_date(wanted)
     if days[0] is not None and days[1] is not None:
         return same_day(days[0], days[1])
