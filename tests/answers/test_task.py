@@ -45,16 +45,17 @@ def test_different(answer: str, truth: str, prompt: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "letters"),
+    ("prompt", "known", "own"),
     [
-        ("Let $ax + b = \\frac{c}{d}$ be a line.", "abcdx"),
-        ("Find x so that ax = 5, if it is one.", "ax"),
-        ("Find the largest n.", "n"),
-        ("", ""),
+        ("Let $ax + b = \\frac{c}{d}$ be a line.", "abcdx", "fkn"),
+        ("Find x so that ax = 5, if it is one.", "ax", "in"),
+        ("Find the largest n.", "n", "tf"),
+        ("", "ax", ""),
     ],
 )
-def test_letters_of_a_task(prompt: str, letters: str) -> None:
-    assert read_task(prompt).letters == set(letters)
+def test_letters_of_a_task(prompt: str, known: str, own: str) -> None:
+    assert not any(read_task(prompt).introduced([letter]) for letter in known)
+    assert all(read_task(prompt).introduced([letter]) for letter in own)
 
 
 def test_a_copied_calculation_is_known() -> None:
@@ -65,4 +66,7 @@ def test_a_copied_calculation_is_known() -> None:
 
 @pytest.mark.parametrize("prompt", ["$" * 5_000, "base " * 3_000, "_{" * 3_000, "\\(" * 3_000, "a b " * 9_000])
 def test_no_prompt_takes_long(prompt: str) -> None:
-    assert_no_hang(read_task, prompt)
+    task = read_task(prompt)
+    assert_no_hang(task.introduced, ["k"])
+    assert_no_hang(task.based, "12", "12_{7}")
+    assert_no_hang(task.copied, "1+1+1")

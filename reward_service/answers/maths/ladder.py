@@ -166,7 +166,7 @@ def quick(answer: str, truth: str) -> Finding:
     given, wanted = normalise(stated(answer)), normalise(truth)
     found = _climb(QUICK, given, wanted)
     if found.outcome is Outcome.UNKNOWN:
-        refused = None if residues(given) else guards.refusal(given, wanted)
+        refused = None if "\\equiv" in given and residues(given) else guards.refusal(given, wanted)
         if refused:
             return Finding(Outcome.DIFFERENT, f"guard: {refused}")
     return found

@@ -127,7 +127,10 @@ def _normalise(text: str) -> str:
         body = _BRACKETED_BASE.sub(r"_{\1}", _BASED.sub(r"\1", body.strip()))
         body = _SCRIPT_PAREN.sub(r"^{\1}", body)
         body = _ARGUMENT.sub(r"\1{\2}", body)
-    body = _trim(_LEAD_IN.sub(_opened, _SPACES.sub(" ", body).strip()))
+    body = _SPACES.sub(" ", body).strip()
+    if " " in body or ":" in body:
+        body = _LEAD_IN.sub(_opened, body)
+    body = _trim(body)
     body = _WHOLE_TEXT.sub(r"\1", body)
     return "\\mathbb{R}" if _ALL_REALS.fullmatch(body) else body
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reward_service.answers.maths.normalise import key, normalise
 
@@ -32,30 +33,28 @@ _BASED = re.compile(r"[0-9A-Fa-f]{1,60}_\{(\d{1,2})\}")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is known of a task; nothing where `text` is empty."""
+    """The end of a prompt, which is read only when something depends on it; nothing is known of an empty one."""
 
-    text: str = ""
-    letters: frozenset[str] = frozenset()
-    bases: frozenset[int] = frozenset()
+    prompt: str = ""
 
     @property
     def asks_factors(self) -> bool:
         """Whether factors are asked for, or may be."""
-        return not self.text or bool(_FACTORS.search(self.text))
+        return not self.prompt or bool(_FACTORS.search(self.prompt))
 
     def copied(self, answer: str) -> bool:
         """Whether an answer (as written) is a calculation that stands in the task as it is."""
-        copied = key(normalise(answer))
-        return len(copied) >= MIN_COPIED and copied in self.text and _OPERATION.search(copied) is not None
+        copied = key(normalise(answer)) if self.prompt else ""
+        return len(copied) >= MIN_COPIED and _OPERATION.search(copied) is not None and copied in _key(self.prompt)
 
     def introduced(self, letters: list[str]) -> bool:
         """Whether the task knows none of `letters`, so that they are parameters of an answer's own."""
-        return bool(self.text) and not self.letters.intersection(name[0] for name in letters)
+        return bool(self.prompt) and not _letters(self.prompt).intersection(name[0] for name in letters)
 
     def based(self, answer: str, truth: str) -> str:
         """`answer` with the base of the truth (both normalised) where it has none and the task names that base."""
         wanted = _BASED.fullmatch(truth)
-        if wanted is None or int(wanted[1]) not in self.bases or not _DIGITS.fullmatch(answer):
+        if wanted is None or not _DIGITS.fullmatch(answer) or int(wanted[1]) not in _bases(self.prompt):
             return answer
         return f"{answer}_{{{wanted[1]}}}"
 
@@ -65,12 +64,20 @@ UNKNOWN_TASK = Task()
 
 def read_task(prompt: str) -> Task:
     """The task of a prompt, whose end counts."""
-    end = prompt[-MAX_PROMPT:]
-    named = [found[1] or found[2] or found[3] for found in _BASE.finditer(end.lower())]
-    bases = frozenset(int(name) if name.isdigit() else _BASES.get(name, 0) for name in named) - {0}
-    return Task(key(normalise(end)), _letters(end), bases)
+    return Task(prompt[-MAX_PROMPT:])
 
 
+@lru_cache(maxsize=1024)
+def _key(prompt: str) -> str:
+    return key(normalise(prompt))
+
+
+def _bases(prompt: str) -> frozenset[int]:
+    named = [found[1] or found[2] or found[3] for found in _BASE.finditer(prompt.lower())]
+    return frozenset(int(name) if name.isdigit() else _BASES.get(name, 0) for name in named) - {0}
+
+
+@lru_cache(maxsize=1024)
 def _letters(prompt: str) -> frozenset[str]:
     """The letters that stand alone or in short products; more rather than fewer."""
     formulas = [next(filter(None, found)) for found in _FORMULA.findall(prompt)]
