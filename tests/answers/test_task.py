@@ -29,6 +29,9 @@ DIFFERENT = [
     ("f(x)=dx", "f(x)=cx", "Let $c$ and $d$ be given. Find $f$."),
     ("2n+1", "2k+1", "Find the sum of the first $n$ numbers, and $k$."),
     ("k", "c", FUNCTIONS),
+    ("f(x)", "f(x)=cx", "Find them all."),
+    ("f(x)=f(x)", "f(x)=cx", "Find them all."),
+    ("g(x)", "cx", "Find them all."),
     ("x^2+x-6", "(x-2)(x+3)", "Factor it."),
     ("x^2+x-6", "(x-2)(x+3)", ""),
 ]

@@ -25,8 +25,8 @@ _WORDS = frozenset((
 ))  # fmt: skip
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _RESTRICTED = re.compile(
-    r",? ?(?:\\text ?\{ ?(?:for|where|with|if)? ?\}|\() ?(?P<letter>[a-z]) ?(?:\\ne(?![A-Za-z])|>) ?[^=<>,()]{1,30}\)?$"
-    r"|, ?(?P<other>[a-z]) ?(?:\\ne(?![A-Za-z])|>) ?[^=<>,]{1,30}$"
+    r",? ?(?:\\text ?\{ ?(?:for|where|with) ?\}|\(|(?<=,)) ?(?P<letter>[a-z]) ?\\ne(?![A-Za-z]) ?[^=<>,()]{1,30}\)?$"
+    r"|, ?(?P<transformed>s) ?> ?[^=<>,]{1,9}$"
 )
 _GREEK = frozenset(("\\alpha", "\\beta", "\\gamma", "\\theta", "\\lambda", "\\mu", "\\phi", "\\varphi", "\\omega"))
 _COUNTS = frozenset("kmnjlt")
@@ -35,6 +35,8 @@ _SYMBOL = re.compile(r"\\[A-Za-z]+|[A-Za-z](?:_\{[A-Za-z0-9]\})?")
 _OF_ARGUMENT = re.compile(r"[A-Za-z]\(([a-z])\) ?=")
 _INTEGERS = frozenset("kmnjl")
 _CONSTANT = re.compile(r"[ABCDKc](?:_\{\d\})?")
+_PARAMETER = re.compile(r"[A-EK-NP-Ta-dk-np-t](?:_\{\d\})?")
+"""Letters of parameters and constants; never those of functions and unknowns."""
 _FREE_CONSTANT = re.compile(r"[ABCDKabcdk](?:_\{\d\})?")
 _LEFT = re.compile(r"[A-Za-z](?:\([a-z]\))? ?=")
 _OF_AN_EQUATION = re.compile(r"(?<![\\A-Za-z])[A-Za-z]?e ?\^|\\(?:sin|cos|exp|ln|sinh|cosh)(?![A-Za-z])")
@@ -74,7 +76,7 @@ def without_restriction(text: str, truth: str) -> str:
     What counts, `k > 0`, is more than that.
     """
     found = _RESTRICTED.search(text)
-    letter = (found["letter"] or found["other"]) if found else None
+    letter = (found["letter"] or found["transformed"]) if found else None
     if found is None or letter in _COUNTS or re.search(r"[<>]|\\(?:ne|le|ge)(?![A-Za-z])", truth):
         return text
     head = text[: found.start()].rstrip(" ,;")
@@ -101,7 +103,7 @@ def with_letters_of(truth: str, answer: str, free: bool, task: Task = UNKNOWN_TA
     if not own or len(own) != len(theirs):
         return answer
     named = functions[1] is not None or len(own) < len(given) or _INTEGERS.issuperset(own + theirs)
-    if named and len(own) <= 2 and task.introduced([*own, *theirs]):
+    if named and len(own) <= 2 and all(map(_PARAMETER.fullmatch, own + theirs)) and task.introduced([*own, *theirs]):
         return _renamed(answer, own, theirs)
     if len(own) == 1 and _INTEGERS.issuperset(own + theirs) and (free or ("\\pi" in answer and "\\pi" in truth)):
         return _renamed(answer, own, theirs)

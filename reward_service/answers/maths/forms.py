@@ -19,11 +19,12 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Values in any order; `braced` when written as a set."""
+    """Values in any order; `braced` when written as a set. `name` is what they are values of, where that is said."""
 
     text: str
     items: tuple[Form, ...]
     braced: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

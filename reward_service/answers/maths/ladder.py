@@ -7,6 +7,7 @@ decides. `RUNGS` hold a whole answer against a whole truth. Then lists, tuples, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from reward_service.answers.maths import by_value, guards, numeric, symbolic, units, words
@@ -132,6 +133,7 @@ RUNGS: Sequence[tuple[str, Rung]] = (
     ("approximation", same_approximation),
 )
 
+_LETTER_EQUALS = re.compile(r"[A-Za-z] ?=")
 STRUCTURE, EXPANDED = "structure", "expanded"
 
 PART_RUNGS: Sequence[tuple[str, Rung]] = (
@@ -195,6 +197,8 @@ def compare(answer: str, truth: str, task: Task = UNKNOWN_TASK) -> Finding:
 
 def _chosen(answer: str, truth: str) -> Finding | None:
     """Where the truth is an option with its value, `(D) 36`: the letter decides, and the value where there is none."""
+    if words.is_marked_letter(truth) and _LETTER_EQUALS.match(answer):  # `a = b` names no option
+        return Finding(Outcome.DIFFERENT, "words")
     wanted, given = words.option(truth), words.option(answer)
     if wanted is None:
         return None

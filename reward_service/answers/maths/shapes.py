@@ -29,6 +29,7 @@ from reward_service.answers.maths.structure import parse, signs
 from reward_service.answers.maths.vectors import hatted
 
 _RELATION = re.compile(r"[<>]|\\(?:le|ge|setminus|cap)(?![A-Za-z])")
+_SET = re.compile(r"\\[{}]|\\(?:setminus|backslash)(?![A-Za-z])")
 _LETTER = re.compile(r"(?<![\\A-Za-z])[A-Za-z]+")
 _FUNCTION = re.compile(r"[A-Za-z]\(")
 
@@ -144,6 +145,8 @@ def _equations(answer: Form, truth: Form) -> Outcome:
         return symbolic.equal(f"{others.pop()} = {answer.text}", truth.text) if solved else Outcome.DIFFERENT
     if not isinstance(answer, (Assigned, Chain)) or not isinstance(truth, (Assigned, Chain)):
         return Outcome.DIFFERENT
+    if any(isinstance(form, Chain) and len(form.sides) > 2 for form in (answer, truth)):
+        return Outcome.DIFFERENT
     if _vacuous(answer) and not _vacuous(truth):
         return Outcome.DIFFERENT
     if isinstance(answer, Assigned) and isinstance(truth, Assigned) and exact(truth.value.text) is not None:
@@ -186,6 +189,8 @@ def _named(answer: Form, truth: Form, part: Rung) -> Outcome:
             values = [value for _, value in (sorted(answer.pairs, key=lambda pair: pair[0]) if plain else answer.pairs)]
             return _in_order(values, truth.items, part)
         return _any_order(values, truth.items, part) if isinstance(truth, Values) else Outcome.DIFFERENT
+    if isinstance(answer, Values) and answer.name:  # `x = 3, x = -1` says nothing of y
+        return Outcome.DIFFERENT
     values = [value for _, value in truth.pairs] if isinstance(truth, Named) else []
     return _in_order(answer.items, values, part) if isinstance(answer, (Ordered, Values)) else Outcome.DIFFERENT
 
@@ -214,7 +219,8 @@ def _regions(answer: Form, truth: Form, part: Rung) -> Outcome:
         return Outcome.DIFFERENT
     given, wanted = as_pieces(answer), as_pieces(truth)
     if given is None or wanted is None:
-        if any(isinstance(form, Scalar) and _RELATION.search(form.text) for form in (answer, truth)):
+        solvable = isinstance(answer, Scalar) or isinstance(truth, Scalar)
+        if solvable and _RELATION.search(answer.text + truth.text) and not _SET.search(answer.text + truth.text):
             return symbolic.equal(answer.text, truth.text)
         return Outcome.DIFFERENT
     if len(given) != len(wanted):

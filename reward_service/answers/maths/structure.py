@@ -11,10 +11,10 @@ from itertools import product
 
 from reward_service.answers.maths.forms import Assigned, Chain, Form, Matrix, Named, Ordered, Region, Scalar, Values
 from reward_service.answers.maths.marks import at_top, cut
-from reward_service.answers.maths.naming import canonical_name, is_name, is_tuple_of_names
+from reward_service.answers.maths.naming import canonical_name, is_letter, is_name, is_tuple_of_names
 from reward_service.answers.maths.normalise import key
 from reward_service.answers.maths.numeric import number
-from reward_service.answers.maths.regions import LINE, all_but, inequality, joined, minus, union
+from reward_service.answers.maths.regions import LINE, all_but, as_pieces, inequality, joined, minus, union
 from reward_service.answers.maths.vectors import components, scaled, times, transposed
 
 MAX_ITEMS = 64
@@ -82,14 +82,14 @@ def _several(text: str, items: tuple[Form, ...], joins: set[str]) -> Form:
     if any(isinstance(item, Region) for item in items):
         return joined(text, items, joins) or Scalar(text)
     if isinstance(items[0], Assigned) and not any(isinstance(item, Assigned) for item in items[1:]):
-        return Values(text, (items[0].value, *items[1:]))  # n = 1, 2, 3
+        return Values(text, (items[0].value, *items[1:]), name=items[0].name)  # n = 1, 2, 3
     if all(isinstance(item, Assigned) for item in items):
         pairs = tuple((item.name, item.value) for item in items if isinstance(item, Assigned))
         names = {name for name, _ in pairs}
         if len(names) == len(pairs):
             return Named(text, pairs)
         if len(names) == 1:  # x = 1 or x = 2
-            return Values(text, _flat(tuple(value for _, value in pairs)))
+            return Values(text, _flat(tuple(value for _, value in pairs)), name=pairs[0][0])
     return Values(text, _flat(items))
 
 
@@ -115,6 +115,9 @@ def _item(text: str, depth: int) -> Form:
         sides = cut(text, {"\\in"})
         if len(sides) == 2 and (re.fullmatch(r"[A-Za-z]|\\[a-z]+", sides[0]) or is_tuple_of_names(sides[0])):
             inner = _parse(sides[1], depth + 1)
+            pieces = as_pieces(inner)
+            if pieces is not None and is_letter(sides[0]):
+                return Region(text, pieces, sides[0])
             return inner if not isinstance(inner, Scalar) else Scalar(text)
     if "\\cup" in text:
         return union(text, [_parse(part, depth + 1) for part in cut(text, {"\\cup"})]) or Scalar(text)

@@ -22,7 +22,7 @@ _BARE_LOG = re.compile(r"\\log(?![A-Za-z])(?! ?_)")
 _DECADIC = re.compile(r"\\log ?_ ?\{ ?10 ?\}")
 _WORD = re.compile(r"\\text ?\{ ?[A-Za-z]{2}|(?<![\\A-Za-z{])[A-Za-z]{4}")
 _DROPPED = re.compile(
-    r"'|%|\\(?:ldots|vdots|ddots|not|approx|quad)(?![A-Za-z])|\.\.\.|[\d)\]}] ?_"
+    r"'|%|\\(?:ldots|vdots|ddots|not|approx|quad|equiv|pmod|bmod|mod|zeta|Gamma)(?![A-Za-z])|\.\.\.|[\d)\]}] ?_"
     r"|\^ ?\{? ?(?:T|\\top|\\prime) ?(?![A-Za-z])"
 )
 """What the parser leaves out without a word, so that `x'` would be `x`."""

@@ -9,6 +9,7 @@ from reward_service.answers.counted import same_count
 from reward_service.answers.maths.finding import Outcome
 from reward_service.answers.maths.normalise import untext
 from reward_service.answers.maths.phrases import NOTHING, kinds, meaning, winner
+from reward_service.answers.maths.statement import TURNS
 
 MAX_OPTION = 300
 
@@ -139,6 +140,11 @@ def is_letter(text: str, letter: str = "") -> bool:
     return found is not None and letter in found[1]
 
 
+def is_marked_letter(text: str) -> bool:
+    """Whether `text` is an option's letter and can be nothing else: `(B)`, `\\text{B}`."""
+    return is_letter(text) and ("(" in text or "\\text" in text)
+
+
 def same_letters(answer: str, truth: str) -> Outcome:
     """Options of which several are right: `ABD` is `A, B, D`, in any order where one of the two is a list."""
     given, wanted = (untext(text).strip() for text in (answer, truth))
@@ -204,6 +210,6 @@ def _same_option(answer: str, truth: str) -> Outcome:
     if given is None:
         return Outcome.UNKNOWN
     letter = given[1] or given[2] or given[3]
-    if len(_LISTED.findall(given[0])) > 1 and given[1] is None:  # more than one option
+    if (len(_LISTED.findall(given[0])) > 1 or TURNS.search(given[0][3:])) and given[1] is None:  # more than one option
         return Outcome.DIFFERENT
     return Outcome.of(letter.upper() == wanted[1])
