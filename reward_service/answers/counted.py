@@ -22,7 +22,7 @@ _WORDS |= {f"{tens}-{word}": 10 * value + _WORDS[word] for value, tens in enumer
 _COUNT = re.compile(r"[a-z]+(?:-[a-z]+)?(?![\w-])")
 _RANK = re.compile(r"(\d{1,6})(?:st|nd|rd|th)(?: place)?")
 _NUMBERED = re.compile(
-    r"^(?:episode|week|round|game|match|season|number|no\.?|day|stage|race|lap|chapter|rank|level|grade|class|group|team"
+    r"^(?:episode|week|round|game|match|season|number|no\.|day|stage|race|lap|chapter|rank|level|grade|class|group|team"
     r"|#) ?#?(?=\d{1,6}$)"
 )
 

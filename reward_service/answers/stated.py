@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from reward_service.answers.quantities import MAX_CHARS, Quantity, read_quantity, undressed, without_text_commands
+from reward_service.answers.sayings import says_more
 
 MAX_SIDES = 6
 
@@ -67,7 +68,8 @@ def value_side(text: str) -> str:
 
 def is_name(text: str) -> bool:
     r"""Whether `text` names a quantity: `v`, `\Delta H`, `P(X < Y)`."""
-    return bool(_NAME.fullmatch(_outside(text.strip(" $")).strip())) and not _says_several(text)
+    named = _NAME.fullmatch(_outside(text.strip(" $")).strip())
+    return bool(named) and not _says_several(text) and not says_more(text)
 
 
 def _chain(sides: list[str]) -> tuple[Quantity, ...]:

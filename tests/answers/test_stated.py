@@ -59,7 +59,9 @@ def test_names(text: str) -> None:
     assert is_name(text)
 
 
-@pytest.mark.parametrize("text", ["2x", "5", "x, y", "x or y", "x < y", "", "x + y", "-x"])
+@pytest.mark.parametrize(
+    "text", ["2x", "5", "x, y", "x or y", "x < y", "", "x + y", "-x", "less than pH", "minus v", "not T"]
+)
 def test_what_is_no_name(text: str) -> None:
     assert not is_name(text)
 

@@ -260,6 +260,7 @@ def test_cells_are_written_in_other_ways(content: str, ground_truth: str) -> Non
         ("2009/08", "2008-09"),
         ("75 times", "7.5x"),
         ("Not: 45", "45"),
+        ("no 45", "45"),
         ("Excluding: Germany", "Germany"),
         ("Total: 45", "54"),
         ("Smith John", "John, Smith, Ann"),

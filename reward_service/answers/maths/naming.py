@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from reward_service.answers.maths.normalise import key
+from reward_service.answers.sayings import says_more
 
 MAX_NAME = 60
 MAX_ASKED = 120
@@ -39,19 +40,13 @@ _LETTER = r"(?:10{0,4} ?)?[A-Za-z](?:_\{\d+\})?"
 _SUM_OF_LETTERS = re.compile(rf"{_LETTER}(?: ?[+-] ?{_LETTER}){{1,5}}")
 _PLAIN_LETTER = re.compile(r"[A-Za-z](?:_\{\d+\})?")
 _FUNCTION = re.compile(r"([A-Za-z])\(([a-z])\)")
-_SAYING = (
-    *("not", "no", "never", "least", "most", "than", "minus", "negative", "maybe", "perhaps", "possibly", "or", "if"),
-    *("unless", "except", "about", "approximately", "between", "half", "twice", "double", "inverse", "opposite"),
-)
-_SAYS = re.compile(rf"\b(?:{'|'.join(f'[{word[0].upper()}{word[0]}]{word[1:]}' for word in _SAYING)})\b")
-"""Words with which a text says something of a value, and does not only name it."""
 _POINT = re.compile(r"[A-Z]'?(?:_\{\d+\})? ?(\(.{3,120}\))")
 _TUPLE_NAME = re.compile(r"\(\s*[A-Za-z_{}0-9()]+(?:\s*,\s*[A-Za-z_{}0-9()]+)+\s*\)")
 
 
 def is_name(text: str) -> bool:
     r"""Whether `text` names a quantity: `x`, `a_{1}`, `f(x)`, `\angle ABC`, `total cost`, `(x, y)`, `5 \star 1`."""
-    return len(text) <= MAX_NAME and not _SAYS.search(text) and bool(_NAME.fullmatch(text) or is_tuple_of_names(text))
+    return len(text) <= MAX_NAME and not says_more(text) and bool(_NAME.fullmatch(text) or is_tuple_of_names(text))
 
 
 def is_tuple_of_names(text: str) -> bool:
