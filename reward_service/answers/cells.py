@@ -5,6 +5,9 @@ lines with bullets.
 from __future__ import annotations
 
 import re
+from fractions import Fraction
+
+from reward_service.answers.quantities import without_text_commands
 
 MAX_CHARS = 200
 
@@ -19,6 +22,15 @@ _LABEL = re.compile(r"[A-Za-z][A-Za-z '&()/-]{1,40}[:=] ?(?=[\w$€£(\-.])")
 _INVERTED = re.compile(r"([A-Za-z'. -]{2,40}), ?([A-Za-z'. -]{1,40})")
 _MONEY = ((re.compile(r"^(?:USD|US\$) ?(?=[\d.])"), "$"), (re.compile(r"^EUR ?(?=[\d.])"), "€"),
           (re.compile(r"^(?:GBP|\\pounds(?![A-Za-z])) ?(?=[\d.])"), "£"))  # fmt: skip
+_QUARTER = re.compile(
+    r"(?:the )?(?:(first|second|third|fourth) quarter|q([1-4])|([1-4])q)"
+    r"(?:,? (?:of |in )?(?:fiscal |fy ?)?((?:19|20)\d\d))?"
+)
+_QUARTERS = {"first": "1", "second": "2", "third": "3", "fourth": "4"}
+_BOUND = re.compile(r"(?:(less than|under|below|fewer than)|(?:more than|over|above|greater than)) ?(?=[$€£]?\d)")
+_SHORT = {"bps": "basis points", "pts": "points", "yrs": "years", "hrs": "hours", "lbs": "pounds", "pct": "percent"}
+_SHORTENED = re.compile(r"(?<=\d )(bps|pts|yrs|hrs|lbs|pct)$")
+_AMOUNT = re.compile(r"\$ ?(?P<dollars>\d+(?:\.\d+)?)|(?P<cents>\d+(?:\.\d+)?) ?(?:cents?|¢)")
 _BULLET = re.compile(r"[ \t]*(?:[-•*][ \t]+|\d{1,2}[.)][ \t]+)(\S.*)")
 
 
@@ -36,7 +48,24 @@ def one_spelling(text: str) -> str:
     if span:
         return f"{span[1]}-{span[2]}{span['rest']}"
     times = _TIMES.fullmatch(text)
-    return times[1] if times else text
+    if times:
+        return times[1]
+    quarter = _QUARTER.fullmatch(text)
+    if quarter:
+        number = quarter[2] or quarter[3] or _QUARTERS[quarter[1]]
+        return f"q{number} {quarter[4] or ''}".strip()
+    text = _BOUND.sub(lambda bound: "<" if bound[1] else ">", text)
+    return _SHORTENED.sub(lambda unit: _SHORT[unit[1]], text)
+
+
+def same_amount(one: str, other: str) -> bool:
+    """Whether one text is an amount of dollars and the other the same in cents: `$0.45` is `45 cents`."""
+    texts = [without_text_commands(text[: MAX_CHARS + 1]).replace("\\$", "$") for text in (one, other)]
+    amounts = [_AMOUNT.fullmatch(text) if len(text) <= MAX_CHARS else None for text in texts]
+    if amounts[0] is None or amounts[1] is None or bool(amounts[0]["cents"]) == bool(amounts[1]["cents"]):
+        return False
+    in_cents = [Fraction(each["cents"] or 0) + 100 * Fraction(each["dollars"] or 0) for each in amounts if each]
+    return in_cents[0] == in_cents[1]
 
 
 def without_label(text: str, other: str) -> str:

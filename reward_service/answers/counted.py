@@ -29,13 +29,14 @@ _NUMBERED = re.compile(
 
 def same_count(one: str, other: str) -> bool:
     """Whether two texts (small letters) differ only in how a count is written at their beginning."""
-    one, other = _in_figures(one), _in_figures(other)
+    one, other = in_figures(one), in_figures(other)
     return (
         one == other or (other.isdigit() and _unnumbered(one) == other) or (one.isdigit() and _unnumbered(other) == one)
     )
 
 
-def _in_figures(text: str) -> str:
+def in_figures(text: str) -> str:
+    """`text` (small letters) with the count at its beginning in figures: `three years` as `3 years`."""
     if len(text) > MAX_CHARS:
         return text
     rank = _RANK.fullmatch(text)

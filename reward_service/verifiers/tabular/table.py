@@ -33,15 +33,15 @@ from pydantic import (
 )
 
 from reward_service.answers.boxed import boxes, standing_together
-from reward_service.answers.cells import bulleted, one_spelling, right_way_round, with_sign, without_label
-from reward_service.answers.counted import same_count
+from reward_service.answers.cells import bulleted, one_spelling, right_way_round, same_amount, with_sign, without_label
+from reward_service.answers.counted import in_figures, same_count
 from reward_service.answers.dates import read_date, same_day
 from reward_service.answers.latex_text import plain_words
 from reward_service.answers.matching import matched
 from reward_service.answers.maths.phrases import meaning
 from reward_service.answers.maths.statement import TURNS, stated
 from reward_service.answers.measures import same_measure
-from reward_service.answers.money import money
+from reward_service.answers.money import money, other_money
 from reward_service.answers.numbers import Number, read_number
 from reward_service.answers.plain import clean, fold
 from reward_service.schema import Domain, Options, VerdictName
@@ -71,7 +71,7 @@ _LETTER = re.compile("[a-z]")
 _POINT = re.compile(r"(?<!\d)[.,]|[.,](?!\d)")
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _ACCENT = re.compile("(?<=[a-z])[\u0300-\u036f]+")
-_MEASURED = re.compile(r"([$€£]?[\d,./ +-]*\d) ?((?<= )[A-Za-z]+(?: per [A-Za-z]+)?|°[CF]?)")
+_MEASURED = re.compile(r"([$€£]?[\d,./ +-]*\d) ?((?<= )[A-Za-z]+(?: per [A-Za-z]+)?|°[CFcf]?)")
 _TIGHT = re.compile(r" ?([-/:]) ?")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _SEPARATORS = (
@@ -282,9 +282,11 @@ def same(answer: str, cell: Cell, rule: Rule = Rule()) -> bool:
     truth = read_number(written, accounting=True)
     if truth is None:
         return _without_unit(answer, written) or _labelled(answer, written) or _same_list(answer, written, rule)
-    about = _ABOUT.match(answer)
-    answer = answer[about.end() :] if about else answer
     plain = plain_words(answer)
+    about = _ABOUT.match(answer) or _ABOUT.match(plain)
+    if about:
+        answer = about.string[about.end() :]
+        plain = plain_words(answer)
     if TURNS.search(plain) or _DOUBT.search(plain):
         return False
     answer = without_label(answer, written)
@@ -343,10 +345,11 @@ def _within(tolerance: float | None, answer: Number, truth: Number) -> bool:
 
 def _without_unit(answer: str, cell: str) -> bool:
     """Whether answer and cell are the same figures, and one of them has a word of unit behind, as `183 pages` has."""
-    given, wanted = (_MEASURED.fullmatch(plain_words(text).strip(" .")) for text in (answer, cell))
-    if (given is None) == (wanted is None):
+    figures = [in_figures(plain_words(text).strip(" .").casefold()) for text in (answer, cell)]
+    given, wanted = map(_MEASURED.fullmatch, figures)
+    if (given is None) == (wanted is None) or other_money(answer, cell):
         return False
-    measured, bare = (given, cell) if given is not None else (wanted, answer)
+    measured, bare = (given, figures[1]) if given is not None else (wanted, figures[0])
     if measured is None or _NOT_A_UNIT.fullmatch(measured[2]) or _DIRECTION_BEHIND.fullmatch(f" {measured[2]}"):
         return False
     return _canonical(measured[1]) == _canonical(bare)
@@ -392,7 +395,9 @@ def _same(answer: str, cell: str) -> bool:
 def _same_otherwise(answer: str, cell: str) -> bool:
     """Whether both are one day, one count in words and figures, or a name to which the answer adds the year."""
     given, wanted = (one_spelling(_canonical(text)) for text in (answer, cell))
-    if given == wanted or same_measure(given, wanted) or _canonical(right_way_round(cell)) == given:
+    if given == wanted or same_measure(given, wanted) or same_amount(answer, cell):
+        return True
+    if _canonical(right_way_round(cell)) == given:
         return True
     said = meaning(wanted)
     if said in {"yes", "no"} and meaning(given) == said:
