@@ -43,6 +43,8 @@ def test_different(answer: str, truth: str) -> None:
         "y = \\pm x, " * 50,
         "(1,2)^T" * 60,
         "P(" * 100 + "1,2" + ")" * 100,
+        "\\begin{cases}" + "1 & x>1 \\\\ " * 70 + "\\end{cases}",
+        "\\begin{cases}" * 40 + "1" + "\\end{cases}" * 40,
         "all real numbers except " + "1 and " * 100 + "2",
     ],
 )

@@ -87,7 +87,15 @@ class Matrix:
     rows: tuple[tuple[Form, ...], ...]
 
 
-Form = Scalar | Values | Ordered | Named | Assigned | Chain | Region | Matrix
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Values, each with the condition under which it is taken; one condition may be a Scalar that says `otherwise`."""
+
+    text: str
+    rows: tuple[tuple[Form, Form], ...]
+
+
+Form = Cases | Scalar | Values | Ordered | Named | Assigned | Chain | Region | Matrix
 
 
 def is_infinite(text: str) -> bool:

@@ -195,6 +195,11 @@ def minus(text: str, whole: Form, taken: Form) -> Region | None:
     return Region(text, left) if left else None
 
 
+def others(regions: list[Pieces]) -> Pieces | None:
+    """What of the line none of `regions` holds; None where that cannot be told."""
+    return together([(LINE,), *(_beside(piece) for pieces in regions for piece in pieces)])
+
+
 def _beside(piece: Piece) -> Pieces:
     """What lies on both sides of a piece."""
     below = Piece("-\\infty", piece.low, "(" + (")" if piece.closed[0] == "[" else "]"))

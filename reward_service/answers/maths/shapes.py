@@ -10,6 +10,7 @@ from reward_service.answers.maths import symbolic
 from reward_service.answers.maths.finding import Outcome, Rung
 from reward_service.answers.maths.forms import (
     Assigned,
+    Cases,
     Chain,
     Form,
     Matrix,
@@ -44,6 +45,8 @@ def compare_forms(answer: Form, truth: Form, part: Rung) -> Outcome:
         same = matched(given, wanted, lambda a, b: symbolic.equal(a, b) is Outcome.EQUAL)
         return Outcome.of(len(given) == len(wanted) == same)
     answer, truth = without_names(answer, truth)
+    if isinstance(answer, Cases) or isinstance(truth, Cases):
+        return _cases(answer, truth, part)
     if isinstance(answer, Assigned) or isinstance(truth, Assigned):
         return _equations(answer, truth)  # names that differ
     if isinstance(truth, Chain):
@@ -174,6 +177,20 @@ def _chain(answer: Chain, truth: Form, part: Rung) -> Outcome:
         if symbolic.equal(side, truth.text) is not Outcome.EQUAL:
             return Outcome.DIFFERENT
     return Outcome.EQUAL
+
+
+def _cases(answer: Form, truth: Form, part: Rung) -> Outcome:
+    """Values under conditions, in any order: both the same."""
+    if not isinstance(answer, Cases) or not isinstance(truth, Cases):
+        return Outcome.UNKNOWN
+    if len(answer.rows) != len(truth.rows):
+        return Outcome.UNKNOWN
+    pairs = matched(
+        answer.rows,
+        truth.rows,
+        lambda one, other: all(compare_forms(a, b, part) is Outcome.EQUAL for a, b in zip(one, other, strict=True)),
+    )
+    return Outcome.EQUAL if pairs == len(truth.rows) else Outcome.UNKNOWN
 
 
 def _named(answer: Form, truth: Form, part: Rung) -> Outcome:

@@ -9,12 +9,24 @@ import re
 from functools import lru_cache
 from itertools import product
 
-from reward_service.answers.maths.forms import Assigned, Chain, Form, Matrix, Named, Ordered, Region, Scalar, Values
+from reward_service.answers.maths.cases import OTHERWISE, rows
+from reward_service.answers.maths.forms import (
+    Assigned,
+    Cases,
+    Chain,
+    Form,
+    Matrix,
+    Named,
+    Ordered,
+    Region,
+    Scalar,
+    Values,
+)
 from reward_service.answers.maths.marks import at_top, cut
 from reward_service.answers.maths.naming import canonical_name, is_letter, is_name, is_tuple_of_names
 from reward_service.answers.maths.normalise import key
 from reward_service.answers.maths.numeric import number
-from reward_service.answers.maths.regions import LINE, all_but, as_pieces, inequality, joined, minus, union
+from reward_service.answers.maths.regions import LINE, all_but, as_pieces, inequality, joined, minus, others, union
 from reward_service.answers.maths.vectors import components, scaled, times, transposed
 
 MAX_ITEMS = 64
@@ -44,6 +56,8 @@ def _parse(text: str, depth: int) -> Form:
     matrix = _MATRIX.fullmatch(text)
     if matrix:
         return _matrix(text, matrix[2], depth)
+    if "\\begin" in text and (lines := rows(text)) is not None:
+        return _cases(text, lines, depth)
     if not depth and (vector := _vector(text)):
         return vector
     parts, joins = _split(text)
@@ -217,6 +231,20 @@ def _matrix(text: str, body: str, depth: int) -> Form:
     rows = [tuple(_parse(cell.strip(), depth + 1) for cell in line.split("&")) for line in lines]
     cells = sum(len(row) for row in rows)
     return Matrix(text, tuple(rows)) if 0 < cells <= MAX_ITEMS else Scalar(text)
+
+
+def _cases(text: str, lines: list[tuple[str, str]], depth: int) -> Form:
+    """Values with their conditions; without any condition, equations that hold together."""
+    if not any(condition for _, condition in lines):
+        return _parse(", ".join(value for value, _ in lines), depth + 1)
+    if not all(value and condition for value, condition in lines):
+        return Scalar(text)
+    read = [(_parse(value, depth + 1), _item(condition, depth)) for value, condition in lines]
+    known = [condition.pieces for _, condition in read if isinstance(condition, Region)]
+    rest = others(known) if len(known) == len(read) - 1 else None
+    if rest:
+        read = [(value, Region(text, rest) if at.text == OTHERWISE else at) for value, at in read]
+    return Cases(text, tuple(read))
 
 
 def _vector(text: str) -> Form | None:
