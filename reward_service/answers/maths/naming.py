@@ -79,6 +79,12 @@ def canonical_name(text: str) -> str:
     return "y" if _FUNCTION.fullmatch(bare) else bare
 
 
+def argument(text: str) -> str | None:
+    """The letter of which an equation gives a function, `x` of `f(x) = 2x`; None of any other text."""
+    found = _FUNCTION.match(text.strip())
+    return found[2] if found else None
+
+
 def is_letter(text: str) -> bool:
     """Whether `text` is one letter, with or without a number as its subscript."""
     return bool(_PLAIN_LETTER.fullmatch(text))

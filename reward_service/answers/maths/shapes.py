@@ -22,7 +22,7 @@ from reward_service.answers.maths.forms import (
     Values,
     is_infinite,
 )
-from reward_service.answers.maths.naming import is_asked, is_name, is_sum_of_letters, without_point
+from reward_service.answers.maths.naming import argument, is_asked, is_name, is_sum_of_letters, without_point
 from reward_service.answers.maths.normalise import key
 from reward_service.answers.maths.numeric import exact
 from reward_service.answers.maths.regions import as_pieces
@@ -74,6 +74,9 @@ def without_names(answer: Form, truth: Form) -> tuple[Form, Form]:
     answer, truth = _without_point(answer, truth), _without_point(truth, answer)
     if isinstance(truth, Assigned):
         if isinstance(answer, Assigned):
+            arguments = argument(answer.text), argument(truth.text)
+            if None not in arguments and arguments[0] != arguments[1]:
+                return answer, truth
             if answer.name == truth.name or min(len(answer.name), len(truth.name)) > 1:
                 return answer.value, _result(truth.value)
             return answer, truth
