@@ -14,6 +14,7 @@ EQUAL = [
     ("1234", "1234_7", "Convert $4343_6$ to base 7."),
     ("1011", "1011_2", "Write eleven in binary."),
     ("1011", "1011_2", "Write eleven in base two."),
+    ("-221", "-221_3", "Write it in base 3."),
     ("f(x)=kx", "f(x)=cx", FUNCTIONS),
     ("f(x)=c", "f(x)=k", FUNCTIONS),
     ("f(t)=at+b", "f(x)=kx+m", FUNCTIONS),

@@ -27,7 +27,7 @@ FLOAT_DIGITS = 15
 _LIST = re.compile(r"\d, +\d")
 _TOKEN = re.compile(r" *(\\frac|\\binom|\^|/|[{}()\-+]|\d+(?:\.\d+)?|\.\d+)")
 _SCIENTIFIC = re.compile(r"\\times|\\cdot|e", re.IGNORECASE)
-_BASED = re.compile(r"([0-9A-Fa-f]+(?:\.[0-9A-Fa-f]+)?)_\{ ?(?:base )?([0-9]{1,2}|[a-z]+) ?\}")
+_BASED = re.compile(r"(-?[0-9A-Fa-f]+(?:\.[0-9A-Fa-f]+)?)_\{ ?(?:base )?([0-9]{1,2}|[a-z]+) ?\}")
 _BASE_NAMES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
                "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
 _TO = re.compile(r" ?\\text ?\{ ?to ?\} ?| to ")
@@ -238,7 +238,10 @@ def _based(text: str) -> tuple[str, int] | None:
     if match is None:
         return None
     base = int(match[2]) if match[2].isdigit() else _BASE_NAMES.get(match[2])
-    return None if base is None else (match[1].lower().lstrip("0") or "0", base)
+    if base is None:
+        return None
+    sign = "-" if match[1].startswith("-") else ""
+    return sign + (match[1].removeprefix("-").lower().lstrip("0") or "0"), base
 
 
 def same_ratio(answer: str, truth: str) -> Outcome:

@@ -27,8 +27,8 @@ _WORDS = frozenset((
 _BASE = re.compile(r"\bbase[ -]?(?:\$? ?)?(\d{1,2}|[a-z]+)|_ ?\{? ?(\d{1,2}) ?\}?|\b(binary|octal|hexadecimal)\b")
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "twelve": 12,
           "sixteen": 16, "binary": 2, "octal": 8, "hexadecimal": 16}  # fmt: skip
-_DIGITS = re.compile(r"[0-9A-Fa-f]{1,60}")
-_BASED = re.compile(r"[0-9A-Fa-f]{1,60}_\{(\d{1,2})\}")
+_DIGITS = re.compile(r"-?[0-9A-Fa-f]{1,60}")
+_BASED = re.compile(r"-?[0-9A-Fa-f]{1,60}_\{(\d{1,2})\}")
 
 
 @dataclass(frozen=True, slots=True)
