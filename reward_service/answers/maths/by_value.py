@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import cmath
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -40,6 +41,7 @@ MODERATE = 1e5
 """Where all values on the way lie between this and its inverse, floating point is trusted to tell FAR from equal."""
 CLOSE = 1e-30
 """Relative difference up to which two values are equal: half of the digits are left for what cancels on the way."""
+_WITH_CONSTANT = re.compile(r"(.*\S) ?\+ ?(?:[CcK]|\\text ?\{ ?(?:C|const(?:ant|\.)?) ?\})", re.DOTALL)
 BISECTIONS = 60
 ZERO = 1e-7
 
@@ -171,6 +173,31 @@ def equal(answer: str, truth: str) -> Outcome:
         return _over(given, wanted, variables)
     except _TooLarge:
         return Outcome.UNKNOWN
+
+
+def same_antiderivative(answer: str, truth: str) -> Outcome:
+    r"""EQUAL where both end in an arbitrary constant and differ by a number: `-\cos^2 x + C` is `\sin^2 x + C`."""
+    ends = _WITH_CONSTANT.fullmatch(answer), _WITH_CONSTANT.fullmatch(truth)
+    if ends[0] is None or ends[1] is None:
+        return Outcome.UNKNOWN
+    given, wanted = read(ends[0][1]), read(ends[1][1])
+    variables = [] if given is None or wanted is None else sorted(names(given) | names(wanted))
+    if given is None or wanted is None or len(variables) != 1 or variables[0].isupper():
+        return Outcome.UNKNOWN
+    differences: list[Any] = []
+    for coordinates in points(1):
+        point = _precise({variables[0]: coordinates[0]})
+        try:
+            one, other = _exact(given, point), _exact(wanted, point)
+        except _TooLarge:
+            continue
+        if one is None or other is None or one.imag or other.imag:
+            continue
+        with mpmath.workdps(DIGITS):
+            differences.append(one - other)
+            if abs(differences[-1] - differences[0]) > CLOSE * max(1, abs(one), abs(other)):
+                return Outcome.UNKNOWN
+    return Outcome.EQUAL if len(differences) >= ENOUGH else Outcome.UNKNOWN
 
 
 def value(text: str) -> Fraction | None:

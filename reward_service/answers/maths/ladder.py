@@ -147,6 +147,7 @@ PART_RUNGS: Sequence[tuple[str, Rung]] = (
     (EXPANDED, expanded),
     ("restated", restated),
     ("decimal", symbolic.same_value),
+    ("antiderivative", by_value.same_antiderivative),
     ("value", symbolic.same_at_points),
     ("symbolic", symbolic.same_symbols),
 )
