@@ -40,6 +40,13 @@ _LETTER = r"(?:10{0,4} ?)?[A-Za-z](?:_\{\d+\})?"
 _SUM_OF_LETTERS = re.compile(rf"{_LETTER}(?: ?[+-] ?{_LETTER}){{1,5}}")
 _PLAIN_LETTER = re.compile(r"[A-Za-z](?:_\{\d+\})?")
 _FUNCTION = re.compile(r"([A-Za-z])\(([a-z])\)")
+_EXTREME = re.compile(
+    r"(?:(?:\\text ?\{ ?)?(?:the )?(?:absolute |global )?"
+    r"(?P<word>max|min)(?:imum)?(?: value)?(?: is| of|:)? ?\}? ?[:=]?|"
+    r"(?:[a-zA-Z]_\{ ?(?:\\text ?\{ ?)?)?\\?(?P<sign>max|min) ?(?:\} ?){0,2}(?:\([a-z]\) ?)?=) ?"
+    r"(?P<value>[^A-Za-z=].*|\\.*)",
+    re.IGNORECASE,
+)
 _POINT = re.compile(r"[A-Z]'?(?:_\{\d+\})? ?(\(.{3,120}\))")
 _TUPLE_NAME = re.compile(r"\(\s*[A-Za-z_{}0-9()]+(?:\s*,\s*[A-Za-z_{}0-9()]+)+\s*\)")
 
@@ -77,6 +84,12 @@ def canonical_name(text: str) -> str:
     """A name without blanks; the value of a function is its `y`."""
     bare = key(text)
     return "y" if _FUNCTION.fullmatch(bare) else bare
+
+
+def extreme(text: str) -> tuple[str, str] | None:
+    r"""`max` or `min`, and the value that stands behind it: `\text{maximum } 5`, `\min = 1`, `f_{\max} = 3`."""
+    found = _EXTREME.fullmatch(text.strip()) if len(text) <= MAX_ASKED else None
+    return ((found["word"] or found["sign"]).lower(), found["value"]) if found else None
 
 
 def argument(text: str) -> str | None:

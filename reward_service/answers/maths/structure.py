@@ -23,7 +23,7 @@ from reward_service.answers.maths.forms import (
     Values,
 )
 from reward_service.answers.maths.marks import at_top, cut
-from reward_service.answers.maths.naming import canonical_name, is_letter, is_name, is_tuple_of_names
+from reward_service.answers.maths.naming import canonical_name, extreme, is_letter, is_name, is_tuple_of_names
 from reward_service.answers.maths.normalise import key
 from reward_service.answers.maths.numeric import number
 from reward_service.answers.maths.regions import LINE, all_but, as_pieces, inequality, joined, minus, others, union
@@ -65,6 +65,9 @@ def _parse(text: str, depth: int) -> Form:
         return _item(parts[0], depth)
     if depth <= MAX_DEPTH_OF_REGIONS and (region := all_but(text)):
         return region
+    extremes = [extreme(part) for part in parts]
+    if len({each[0] for each in extremes if each}) == len(parts):
+        return Named(text, tuple((each[0], _parse(each[1], depth + 1)) for each in extremes if each))
     if len(parts) > MAX_ITEMS or not all(parts):
         return Scalar(text)
     return _several(text, tuple(_item(part, depth) for part in parts), joins)
