@@ -166,6 +166,8 @@ def quick(answer: str, truth: str) -> Finding:
         return Finding(Outcome.DIFFERENT, "guard: the answer is too long")
     if other_money(answer, truth):
         return Finding(Outcome.DIFFERENT, "quantity")
+    if words.opposed(answer, truth):
+        return Finding(Outcome.DIFFERENT, "words")
     given, wanted = normalise(stated(answer)), normalise(truth)
     found = _climb(QUICK, given, wanted)
     if found.outcome is Outcome.UNKNOWN:

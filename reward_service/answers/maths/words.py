@@ -112,6 +112,8 @@ _NOT_LETTER = re.compile(r"[^a-z]+")
 _OPTION_TRUTH = re.compile(r"\(? ?([A-J]) ?\)?\.?")
 _LISTED = re.compile(r"(?<![A-Za-z])[A-J](?=[).:,/;]| *$)")
 _OPTION = re.compile(r"\(? ?([A-Ja-e]) ?\)?\.?|([A-J])[.):] ?.+|\( ?([A-J]) ?\) ?.+")
+_MOST = re.compile(r"\b(?:max(?:imum|imal)?|largest|greatest)\b", re.IGNORECASE)
+_LEAST = re.compile(r"\b(?:min(?:imum|imal)?|smallest|least)\b", re.IGNORECASE)
 _LETTER = r"\(? ?[A-H] ?\)?"
 _LETTERS = re.compile(rf"{_LETTER}(?: ?[,;] ?(?:and )?{_LETTER}| and {_LETTER}){{1,7}}\.?")
 _RUN_OF_LETTERS = re.compile(r"[A-H]{2,8}")
@@ -138,6 +140,12 @@ def is_letter(text: str, letter: str = "") -> bool:
     """Whether `text` (normalised) is one option's letter; `letter`, where that is given."""
     found = _OPTION_TRUTH.fullmatch(untext(text).strip().upper())
     return found is not None and letter in found[1]
+
+
+def opposed(answer: str, truth: str) -> bool:
+    """Whether one text calls its value the greatest and the other the least: labels that are left out elsewhere."""
+    kinds_said = [(bool(_MOST.search(text)), bool(_LEAST.search(text))) for text in (truth, answer)]
+    return kinds_said[0] != kinds_said[1] and all(sum(said) == 1 for said in kinds_said)
 
 
 def is_marked_letter(text: str) -> bool:
